@@ -1,0 +1,6 @@
+export type { ApiKey } from './api-keys.ts';
+export { hashApiKey, parseApiKeys } from './api-keys.ts';
+export type { Authenticator, AuthOptions, Principal } from './authenticate.ts';
+export { createAuthenticator } from './authenticate.ts';
+export type { Role } from './role.ts';
+export { allows, roles } from './role.ts';

@@ -1,0 +1,2 @@
+export type { EnvReader } from './env.ts';
+export { readEnv } from './env.ts';

@@ -1,0 +1,19 @@
+export type { AppErrorOptions } from './app-error.ts';
+export {
+  AppError,
+  alreadyExists,
+  cancelled,
+  deadlineExceeded,
+  failedPrecondition,
+  internal,
+  invalidArgument,
+  messageOf,
+  notFound,
+  permissionDenied,
+  resourceExhausted,
+  toAppError,
+  unauthenticated,
+  unavailable,
+} from './app-error.ts';
+export type { ErrorCode } from './status.ts';
+export { codeOfGrpcStatus, codeOfHttpStatus, errorCodes, grpcStatusOf, httpStatusOf, messageFateOf } from './status.ts';
