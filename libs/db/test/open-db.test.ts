@@ -1,0 +1,92 @@
+import {
+  addToOutbox,
+  copyText,
+  createOutboxTable,
+  createTestDatabase,
+  type Db,
+  migrateSchema,
+  type OutboxTable,
+  openDb,
+  startOutboxRelay,
+  type TestDatabase,
+} from '@florilegium/db';
+import { silentLog } from '@florilegium/log';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+
+interface Schema extends OutboxTable {
+  note: { id: number; text: string | null };
+}
+
+let database: TestDatabase;
+let db: Db<Schema>;
+const migrations = {
+  '1': {
+    up: async (kysely: Parameters<typeof createOutboxTable>[0]) => {
+      await createOutboxTable(kysely);
+      await sql`create table note (id bigint primary key, text text)`.execute(kysely);
+    },
+  },
+};
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject('databaseUrl'));
+  db = openDb<Schema>({ url: database.url, schema: 'notes' });
+});
+afterAll(async () => {
+  await db.close();
+  await database.drop();
+});
+
+it('migrates once when replicas start together', async () => {
+  const others = [1, 2, 3].map(() => openDb<Schema>({ url: database.url, schema: 'notes' }));
+  await Promise.all([db, ...others].map((one) => migrateSchema(one, migrations)));
+  await Promise.all(others.map((other) => other.close()));
+  const { rows } = await sql<{
+    table_schema: string;
+  }>`select table_schema from information_schema.tables where table_name = 'note'`.execute(db.kysely);
+  expect(rows).toEqual([{ table_schema: 'notes' }]);
+});
+
+it('copies rows in and out, whatever they hold, and rolls all back together', async () => {
+  const texts = ['plain', 'tab\there', 'line\nbreak\r', 'back\\slash \\N', null, 'Tafel ä 蝶'];
+  const lines = texts.map((text, id) => `${copyText(id)}\t${copyText(text)}\n`);
+  await expect(
+    db.inTransaction(async ({ copyIn }) => {
+      expect(await copyIn('copy note (id, text) from stdin', lines)).toBe(6);
+      throw new Error('no');
+    }),
+  ).rejects.toThrow('no');
+  expect(await db.kysely.selectFrom('note').selectAll().execute()).toEqual([]);
+  await db.inTransaction(({ copyIn }) => copyIn('copy note (id, text) from stdin', lines));
+  expect((await db.kysely.selectFrom('note').select('text').orderBy('id').execute()).map((row) => row.text)).toEqual(
+    texts,
+  );
+  const chunks: Buffer[] = [];
+  for await (const chunk of db.copyOut('copy (select * from note order by id) to stdout')) chunks.push(chunk);
+  expect(Buffer.concat(chunks).toString()).toBe(lines.join(''));
+});
+
+it('relays an outbox message only when its transaction commits, and again when publishing failed', async () => {
+  const published: string[] = [];
+  let refusals = 2;
+  await db
+    .inTransaction(async ({ kysely }) => {
+      await addToOutbox(kysely, [{ subject: 'lost', payload: Buffer.from('x') }]);
+      throw new Error('rolled back');
+    })
+    .catch(() => {});
+  await db.inTransaction(({ kysely }) => addToOutbox(kysely, [{ subject: 'kept', payload: Buffer.from('y') }]));
+  const relay = startOutboxRelay({
+    db,
+    log: silentLog,
+    publish: async (subject, payload) => {
+      if (refusals-- > 0) throw new Error('away');
+      published.push(`${subject} ${Buffer.from(payload)}`);
+    },
+  });
+  while (published.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await relay.stop();
+  expect(published).toEqual(['kept y']);
+  expect(await db.kysely.selectFrom('outbox').selectAll().execute()).toEqual([]);
+});

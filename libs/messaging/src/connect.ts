@@ -1,0 +1,166 @@
+import { messageOf, unavailable } from '@florilegium/errors';
+import type { Log } from '@florilegium/log';
+import {
+  DiscardPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
+
+const dayMs = 86_400_000;
+
+/** Streams of an installation; several installations may share one NATS under different namespaces. */
+const streamsOf = (
+  namespace: string,
+): Record<'event' | 'work' | 'parked', Partial<StreamConfig> & { name: string }> => {
+  const name = namespace.toUpperCase().replaceAll('-', '_');
+  return {
+    // Past facts, kept for replay; consumers are durable, one a service and event.
+    event: {
+      name: `${name}_EVENTS`,
+      subjects: [`${namespace}.*.*.*.v1`],
+      retention: RetentionPolicy.Limits,
+      max_age: nanos(14 * dayMs),
+      max_bytes: 1 << 27,
+      discard: DiscardPolicy.Old,
+    },
+    // A run id and a batch number each, deleted when acknowledged.
+    work: {
+      name: `${name}_WORK`,
+      subjects: [`${namespace}-work.>`],
+      retention: RetentionPolicy.Workqueue,
+      max_bytes: 1 << 27,
+      discard: DiscardPolicy.New,
+    },
+    // Messages that were given up, with the reason, for people to look at.
+    parked: {
+      name: `${name}_PARKED`,
+      subjects: [`${namespace}-parked.>`],
+      retention: RetentionPolicy.Limits,
+      max_age: nanos(30 * dayMs),
+      max_bytes: 1 << 24,
+      discard: DiscardPolicy.Old,
+    },
+  };
+};
+
+export interface Messaging {
+  connection: NatsConnection;
+  jetstream: JetStreamClient;
+  manager: JetStreamManager;
+  /** Names of the streams of this namespace. */
+  streams: { event: string; work: string; parked: string };
+  /** The subject as this namespace has it: `florilegium.x` → `<namespace>.x`. */
+  wireSubject(subject: string): string;
+  /** Publishes and waits for the stream's acknowledgement. The same message id within ten minutes is stored once. */
+  publish(subject: string, payload: Uint8Array, messageId: string): Promise<void>;
+  /** Throws unavailable when the server does not answer in time. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface MessagingOptions {
+  url: string;
+  /** Shown in the server's connection list. */
+  name: string;
+  log: Log;
+  /** First word of every subject and stream; tests take one each. */
+  namespace?: string;
+  /** How long the first connection is tried for. */
+  connectTimeoutMs?: number;
+  replicas?: number;
+}
+
+/** Connects, and makes the streams that are missing. Reconnects by itself for ever afterwards. */
+export async function connectMessaging({
+  url,
+  name,
+  log,
+  namespace = 'florilegium',
+  connectTimeoutMs = 60_000,
+  replicas = 1,
+}: MessagingOptions): Promise<Messaging> {
+  const connection = await connectPatiently(url, name, connectTimeoutMs);
+  void (async () => {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect' || status.type === 'reconnect')
+        log.info({ status: status.type }, 'nats connection');
+    }
+  })().catch(() => {});
+  const manager = await jetstreamManager(connection, { timeout: 10_000 });
+  const streams = streamsOf(namespace);
+  for (const stream of Object.values(streams)) await ensureStream(manager, { ...stream, num_replicas: replicas });
+  const client = jetstream(connection, { timeout: 10_000 });
+  const wireSubject = (subject: string) => subject.replace(/^florilegium(?=[.-])/, namespace);
+  return {
+    connection,
+    jetstream: client,
+    manager,
+    streams: { event: streams.event.name, work: streams.work.name, parked: streams.parked.name },
+    wireSubject,
+    publish: async (subject, payload, messageId) => {
+      try {
+        await client.publish(wireSubject(subject), payload, { msgID: messageId, timeout: 5000 });
+      } catch (error) {
+        throw unavailable(`could not publish to ${subject}: ${messageOf(error)}`, { cause: error });
+      }
+    },
+    check: async () => {
+      const timeout = AbortSignal.timeout(2000);
+      await Promise.race([
+        connection.flush(),
+        new Promise((_, reject) =>
+          timeout.addEventListener('abort', () => reject(unavailable('nats does not answer'))),
+        ),
+      ]);
+    },
+    close: async () => {
+      await connection.drain().catch(() => connection.close());
+    },
+  };
+}
+
+async function connectPatiently(url: string, name: string, connectTimeoutMs: number): Promise<NatsConnection> {
+  const deadline = Date.now() + connectTimeoutMs;
+  for (;;) {
+    try {
+      // Connection attempts after the first success never end: a restarted server is found again.
+      return await connect({
+        servers: url.split(','),
+        name,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 500,
+        reconnectJitter: 250,
+        timeout: 5000,
+        pingInterval: 10_000,
+      });
+    } catch (error) {
+      if (Date.now() > deadline) throw unavailable(`nats cannot be reached: ${messageOf(error)}`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
+async function ensureStream(
+  manager: JetStreamManager,
+  config: Partial<StreamConfig> & { name: string },
+): Promise<void> {
+  const full = { storage: StorageType.File, duplicate_window: nanos(600_000), ...config };
+  try {
+    await manager.streams.info(config.name);
+  } catch {
+    try {
+      await manager.streams.add(full);
+    } catch (error) {
+      // Replicas that start together: somebody else made it meanwhile.
+      await manager.streams.info(config.name).catch(() => {
+        throw error;
+      });
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import { decodeEvent, type EventName, type EventPayload, subjectOf } from '@florilegium/contracts';
+import { AppError, messageFateOf, messageOf } from '@florilegium/errors';
+import type { Log } from '@florilegium/log';
+import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
+import type { Messaging } from './connect.ts';
+
+export interface EventMeta {
+  /** The outbox id of its publisher. */
+  messageId: string;
+  /** 1 for the first delivery. */
+  delivery: number;
+  signal: AbortSignal;
+}
+
+export type EventHandlers = { [Name in EventName]?: (payload: EventPayload<Name>, meta: EventMeta) => Promise<void> };
+
+export interface ConsumeOptions {
+  messaging: Messaging;
+  /** The listening service; one durable consumer stands for each of its events, shared by its replicas. */
+  service: string;
+  handlers: EventHandlers;
+  log: Log;
+  deliveriesMax?: number;
+  /** What is retried waits this long after delivery n. */
+  retryDelayMs?: (delivery: number) => number;
+}
+
+export interface Consumption {
+  stop(): Promise<void>;
+}
+
+const ackWaitMs = 30_000;
+
+/**
+ * Delivers events to handlers, at least once, one at a time for each event name.
+ * The ack rule: a handler that returns acknowledges; an error whose code says drop ends the message; any other error delivers it again
+ * after a growing delay, and the last delivery parks it in the stream of parked messages with its reason.
+ */
+export async function consumeEvents({
+  messaging,
+  service,
+  handlers,
+  log,
+  deliveriesMax = 60,
+  retryDelayMs = (delivery) => Math.min(30_000, 250 * 2 ** Math.min(delivery, 8)),
+}: ConsumeOptions): Promise<Consumption> {
+  const stopping = new AbortController();
+  const names = Object.keys(handlers) as EventName[];
+  // One consumer per event: a consumer with several filter subjects needs NATS 2.10, and 2.9 is what Debian has.
+  for (const name of names) await ensureConsumer(messaging, durableOf(service, name), subjectOf(name), deliveriesMax);
+  const loops = names.map((name) => consumeOne(name));
+  return {
+    stop: async () => {
+      stopping.abort();
+      await Promise.all(loops);
+    },
+  };
+
+  async function consumeOne<Name extends EventName>(name: Name): Promise<void> {
+    const durable = durableOf(service, name);
+    const handle = handlers[name] as (payload: EventPayload<Name>, meta: EventMeta) => Promise<void>;
+    while (!stopping.signal.aborted) {
+      try {
+        const consumer = await messaging.jetstream.consumers.get(messaging.streams.event, durable);
+        while (!stopping.signal.aborted) {
+          const message = await consumer.next({ expires: 1000 });
+          if (message) await deliver(name, durable, handle, message);
+        }
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        log.warn({ event: name, reason: messageOf(error) }, 'event consumer interrupted');
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        await ensureConsumer(messaging, durable, subjectOf(name), deliveriesMax).catch(() => {});
+      }
+    }
+  }
+
+  async function deliver<Name extends EventName>(
+    name: Name,
+    durable: string,
+    handle: (payload: EventPayload<Name>, meta: EventMeta) => Promise<void>,
+    message: JsMsg,
+  ): Promise<void> {
+    const delivery = message.info.deliveryCount;
+    const messageId = message.headers?.get('Nats-Msg-Id') ?? '';
+    const beat = setInterval(() => message.working(), ackWaitMs / 3);
+    try {
+      await handle(decodeEvent(name, message.data), { messageId, delivery, signal: stopping.signal });
+      message.ack();
+    } catch (error) {
+      const fate = error instanceof AppError ? messageFateOf(error.code) : 'retry';
+      const reason = messageOf(error);
+      if (stopping.signal.aborted) message.nak(0);
+      else if (fate === 'retry' && delivery < deliveriesMax) {
+        // "Not here yet" is the ordinary course of events that cross; it is worth a line only when it lasts.
+        log[delivery > 5 ? 'warn' : 'debug'](
+          { event: name, messageId, delivery, reason },
+          'event will be delivered again',
+        );
+        message.nak(retryDelayMs(delivery));
+      } else {
+        log.error({ event: name, messageId, delivery, reason, err: error }, 'event given up');
+        await messaging
+          .publish(
+            `florilegium-parked.${durable}`,
+            Buffer.from(
+              JSON.stringify({
+                event: name,
+                messageId,
+                delivery,
+                reason,
+                payload: Buffer.from(message.data).toString('base64'),
+              }),
+            ),
+            `parked-${durable}-${messageId}`,
+          )
+          .catch(() => {});
+        message.term(reason.slice(0, 200));
+      }
+    } finally {
+      clearInterval(beat);
+    }
+  }
+}
+
+const durableOf = (service: string, name: EventName) => `${service}--${name.replaceAll('.', '-')}`;
+
+async function ensureConsumer(
+  messaging: Messaging,
+  durable: string,
+  subject: string,
+  deliveriesMax: number,
+): Promise<void> {
+  const config: Partial<ConsumerConfig> = {
+    durable_name: durable,
+    filter_subject: messaging.wireSubject(subject),
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(ackWaitMs),
+    deliver_policy: DeliverPolicy.All,
+    // One more than we count to: giving up is ours to do, with a reason.
+    max_deliver: deliveriesMax + 1,
+    max_ack_pending: 100,
+  };
+  await messaging.manager.consumers.add(messaging.streams.event, config);
+}

@@ -1,0 +1,5 @@
+export type { Messaging, MessagingOptions } from './connect.ts';
+export { connectMessaging } from './connect.ts';
+export type { ConsumeOptions, Consumption, EventHandlers, EventMeta } from './consume-events.ts';
+export { consumeEvents } from './consume-events.ts';
+export { eventMessage } from './events.ts';

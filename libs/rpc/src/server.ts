@@ -1,0 +1,98 @@
+import type { Authenticator } from '@florilegium/auth';
+import { descriptorSetBase64, methodRoles } from '@florilegium/contracts';
+import { AppError, grpcStatusOf, messageOf, toAppError } from '@florilegium/errors';
+import type { Log } from '@florilegium/log';
+import {
+  type CallContext,
+  createServer,
+  type Server,
+  ServerError,
+  type ServerMiddlewareCall,
+  type TsProtoServiceDefinition,
+} from 'nice-grpc';
+import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
+import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection';
+
+export interface RpcServerOptions<Implementation> {
+  definition: TsProtoServiceDefinition;
+  implementation: Implementation;
+  authenticator: Authenticator;
+  log: Log;
+  host: string;
+  port: number;
+  messageBytesMax?: number;
+}
+
+export interface RpcServer {
+  port: number;
+  /** Health answers NOT_SERVING from then on; running calls may end. */
+  drain(): void;
+  stop(): Promise<void>;
+}
+
+/** Serves one service with health (grpc.health.v1), reflection, role check and error mapping. Every method must name its role in its proto. */
+export async function startRpcServer<Implementation>({
+  definition,
+  implementation,
+  authenticator,
+  log,
+  host,
+  port,
+  messageBytesMax = 16 << 20,
+}: RpcServerOptions<Implementation>): Promise<RpcServer> {
+  for (const method of Object.values(definition.methods)) {
+    const path = `/${definition.fullName}/${method.name}`;
+    if (!methodRoles[path]) throw new Error(`${path} names no role in its proto`);
+  }
+  const server: Server = createServer({
+    'grpc.max_receive_message_length': messageBytesMax,
+    'grpc.max_send_message_length': messageBytesMax,
+    'grpc.keepalive_time_ms': 60_000,
+  });
+  const health = HealthState();
+  health.setStatus('healthy', definition.fullName);
+  const guarded = server.use((call, context) => guard(call, context, authenticator, log));
+  // nice-grpc ties the implementation's type to the generated definition; here the caller did that already.
+  guarded.add(definition as never, implementation as never);
+  server.add(HealthDefinition, HealthServiceImpl(health));
+  server.add(
+    ServerReflectionService,
+    ServerReflection(Buffer.from(descriptorSetBase64, 'base64'), [definition.fullName]),
+  );
+  const bound = await server.listen(`${host}:${port}`);
+  return {
+    port: bound,
+    drain: () => health.setStatus('unhealthy'),
+    stop: async () => {
+      health.setStatus('unhealthy');
+      const force = setTimeout(() => server.forceShutdown(), 5000);
+      await server.shutdown();
+      clearTimeout(force);
+    },
+  };
+}
+
+async function* guard<Request, Response>(
+  call: ServerMiddlewareCall<Request, Response>,
+  context: CallContext,
+  authenticator: Authenticator,
+  log: Log,
+): AsyncGenerator<Response, Response | void, undefined> {
+  const path = call.method.path;
+  try {
+    const role = methodRoles[path];
+    // Health and reflection stand outside the table and are open, as probes and tools expect.
+    if (role) authenticator.authorize(context.metadata.get('authorization'), role);
+    return yield* call.next(call.request, context);
+  } catch (error) {
+    throw toServerError(error, path, log);
+  }
+}
+
+function toServerError(error: unknown, path: string, log: Log): unknown {
+  if (error instanceof ServerError || (error instanceof Error && error.name === 'AbortError')) return error;
+  const known = toAppError(error);
+  if (known.code === 'internal') log.error({ path, err: error, reason: messageOf(error) }, 'call failed');
+  const message = known instanceof AppError && known.field ? `${known.field}: ${known.message}` : known.message;
+  return new ServerError(grpcStatusOf(known.code), message);
+}

@@ -1,0 +1,2 @@
+export type { Lifetime, RunServiceOptions } from './run-service.ts';
+export { runService } from './run-service.ts';

@@ -1,0 +1,12 @@
+export type { Claim } from './batches.repo.ts';
+export type { ClaimedBatch, Worker, WorkerOptions } from './start-worker.ts';
+export { startWorker } from './start-worker.ts';
+export type { BatchCounts, BatchPlan, BatchState, EnqueueOptions } from './work-table.ts';
+export {
+  batchStates,
+  cancelBatches,
+  countBatches,
+  createWorkTable,
+  enqueueBatches,
+  retryFailedBatches,
+} from './work-table.ts';

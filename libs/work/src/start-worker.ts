@@ -1,0 +1,237 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Db, Tx } from '@florilegium/db';
+import { AppError, cancelled, messageFateOf, messageOf } from '@florilegium/errors';
+import type { Log } from '@florilegium/log';
+import type { Messaging } from '@florilegium/messaging';
+import { AckPolicy, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
+import { batchesRepo, type Claim } from './batches.repo.ts';
+import { workMessage, workSubject } from './work-table.ts';
+
+export interface ClaimedBatch<Schema> extends Claim {
+  /** Aborted when the claim is lost (cancelled, taken over) or the worker stops. */
+  signal: AbortSignal;
+  /**
+   * Ends the batch: writes its results and marks it done in one transaction. `unfinished` counts the run's batches, of any kind, that are
+   * still to do; whoever sees 0 ends the run. Call it once.
+   * @throws cancelled when the claim was lost meanwhile; nothing is written then
+   */
+  complete<Result>(write?: (tx: Tx<Schema>, left: { unfinished: number }) => Promise<Result>): Promise<Result>;
+}
+
+export interface WorkerOptions<Schema> {
+  service: string;
+  kind: string;
+  db: Db<Schema>;
+  messaging: Messaging;
+  log: Log;
+  /** Batches in work at once. */
+  concurrency: number;
+  handle(batch: ClaimedBatch<Schema>): Promise<void>;
+  /** The last try failed, or the error says that trying again is useless: mark the run, in the transaction that marks the batch. */
+  onFailed(tx: Tx<Schema>, batch: Claim, reason: string, error: unknown): Promise<void>;
+  failuresMax?: number;
+  /** Claims, successful or not, after which a batch that keeps killing its worker is failed. */
+  attemptsMax?: number;
+  heartbeatMs?: number;
+  /** A running batch without a heartbeat for so long may be claimed by another. */
+  staleMs?: number;
+  retryDelayMs?: (failures: number) => number;
+}
+
+export interface Worker {
+  /** Takes no more work, gives back what is in hand, resolves when all handlers have ended. */
+  stop(): Promise<void>;
+}
+
+export async function startWorker<Schema>({
+  service,
+  kind,
+  db,
+  messaging,
+  log,
+  concurrency,
+  handle,
+  onFailed,
+  failuresMax = 5,
+  attemptsMax = 20,
+  heartbeatMs = 3000,
+  staleMs = 12_000,
+  retryDelayMs = (failures) => Math.min(60_000, 500 * 2 ** failures * (0.75 + Math.random() / 2)),
+}: WorkerOptions<Schema>): Promise<Worker> {
+  const repo = batchesRepo(db, staleMs);
+  const stopping = new AbortController();
+  const workerName = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+  const durable = `${service}--${kind}`;
+  await ensureConsumer();
+  const slots = Array.from({ length: concurrency }, () => runSlot());
+  const sweeping = sweep();
+  return {
+    stop: async () => {
+      stopping.abort(cancelled('the worker stops'));
+      await Promise.all([...slots, sweeping]);
+    },
+  };
+
+  async function ensureConsumer(): Promise<void> {
+    await messaging.manager.consumers.add(messaging.streams.work, {
+      durable_name: durable,
+      filter_subject: messaging.wireSubject(workSubject(service, kind)),
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(staleMs + 1000),
+      deliver_policy: DeliverPolicy.All,
+      max_deliver: -1,
+      max_ack_pending: 2000,
+    });
+  }
+
+  async function runSlot(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        const consumer = await messaging.jetstream.consumers.get(messaging.streams.work, durable);
+        while (!stopping.signal.aborted) {
+          const message = await consumer.next({ expires: 1000 });
+          if (message) await take(message);
+        }
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        log.warn({ kind, reason: messageOf(error) }, 'work queue interrupted');
+        await pause(500);
+        await ensureConsumer().catch(() => {});
+      }
+    }
+  }
+
+  async function take(message: JsMsg): Promise<void> {
+    let order: { runId: string; number: number };
+    try {
+      order = message.json<{ runId: string; number: number }>();
+    } catch {
+      return message.term('not a work message');
+    }
+    if (stopping.signal.aborted) return message.nak(0);
+    const result = await repo.claimBatch(order.runId, kind, order.number, workerName).catch((error: unknown) => {
+      message.nak(1000);
+      throw error;
+    });
+    if (result.kind === 'ended') return message.ack();
+    if (result.kind === 'busy') return message.nak(Math.min(result.waitMs, 60_000));
+    await work(message, result.claim);
+  }
+
+  async function work(message: JsMsg, claim: Claim): Promise<void> {
+    const lost = new AbortController();
+    const signal = AbortSignal.any([lost.signal, stopping.signal]);
+    const fields = { runId: claim.runId, kind, batch: claim.number, attempt: claim.attempt };
+    const beat = setInterval(() => {
+      message.working();
+      repo.beat(claim).then(
+        (kept) => kept || lost.abort(cancelled('the batch was cancelled or taken over')),
+        (error: unknown) => log.warn({ ...fields, reason: messageOf(error) }, 'heartbeat failed'),
+      );
+    }, heartbeatMs);
+    let completed = false;
+    const complete: ClaimedBatch<Schema>['complete'] = async (write) => {
+      const result = await db.inTransaction(async (tx) => {
+        const left = await repo.finish(tx, claim);
+        if (!left) throw cancelled('the batch was cancelled or taken over');
+        return (await write?.(tx, left)) as Awaited<ReturnType<NonNullable<typeof write>>>;
+      });
+      completed = true;
+      return result;
+    };
+    try {
+      if (claim.attempt > attemptsMax)
+        throw new AppError('cancelled', `gave up after ${attemptsMax} claims that never ended`);
+      await handle({ ...claim, signal, complete });
+      if (!completed) await complete();
+      message.ack();
+    } catch (error) {
+      await settle(message, claim, error, { completed, lost: lost.signal.aborted, fields });
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  async function settle(
+    message: JsMsg,
+    claim: Claim,
+    error: unknown,
+    { completed, lost, fields }: { completed: boolean; lost: boolean; fields: object },
+  ): Promise<void> {
+    const reason = messageOf(error);
+    try {
+      if (completed) {
+        log.warn({ ...fields, reason }, 'error after the batch was complete');
+        return message.ack();
+      }
+      if (lost) {
+        // Cancelled, or somebody else has it: their ack counts, and the row says what is left to do.
+        log.info({ ...fields, reason }, 'claim lost');
+        return message.nak(1000);
+      }
+      if (stopping.signal.aborted) {
+        await repo.release(claim, undefined);
+        return message.nak(0);
+      }
+      const final =
+        claim.failures + 1 >= failuresMax ||
+        claim.attempt > attemptsMax ||
+        (error instanceof AppError && messageFateOf(error.code) === 'drop');
+      if (final) {
+        log.error({ ...fields, reason, err: error }, 'batch failed');
+        await db.inTransaction(async (tx) => {
+          if (await repo.fail(tx, claim, reason)) await onFailed(tx, claim, reason, error);
+        });
+        return message.ack();
+      }
+      const delayMs = Math.round(
+        error instanceof AppError && error.retryAfterMs !== undefined
+          ? error.retryAfterMs
+          : retryDelayMs(claim.failures),
+      );
+      log.warn({ ...fields, reason, delayMs, err: error }, 'batch will be tried again');
+      await repo.release(claim, { error: reason, delayMs });
+      message.nak(delayMs);
+    } catch (settleError) {
+      // PostgreSQL is away: the stale heartbeat frees the batch, the unacknowledged message comes again.
+      log.warn({ ...fields, reason: messageOf(settleError) }, 'batch could not be given back');
+    }
+  }
+
+  /** Publishes again what the row says is to do while the queue holds no message for it. */
+  async function sweep(): Promise<void> {
+    const forgottenMs = Math.max(30_000, staleMs * 2);
+    while (!stopping.signal.aborted) {
+      await pause(forgottenMs / 3);
+      if (stopping.signal.aborted) return;
+      try {
+        const info = await messaging.manager.consumers.info(messaging.streams.work, durable);
+        if (info.num_pending > 0) continue;
+        for (const batch of await repo.takeForgotten([kind], forgottenMs, 200)) {
+          log.info({ runId: batch.runId, kind, batch: batch.number }, 'batch queued again');
+          await messaging.publish(
+            workSubject(service, kind),
+            workMessage(batch.runId, batch.number),
+            `sweep-${batch.runId}-${kind}-${batch.number}-${Date.now()}`,
+          );
+        }
+      } catch (error) {
+        log.warn({ kind, reason: messageOf(error) }, 'sweep failed');
+      }
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      stopping.signal.addEventListener('abort', done, { once: true });
+      function done() {
+        clearTimeout(timer);
+        stopping.signal.removeEventListener('abort', done);
+        resolve();
+      }
+    });
+  }
+}

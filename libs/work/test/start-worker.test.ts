@@ -1,0 +1,250 @@
+import {
+  createOutboxTable,
+  createTestDatabase,
+  type Db,
+  migrateSchema,
+  openDb,
+  startOutboxRelay,
+} from '@florilegium/db';
+import { invalidArgument, unavailable } from '@florilegium/errors';
+import { silentLog } from '@florilegium/log';
+import { connectMessaging, type Messaging } from '@florilegium/messaging';
+import {
+  type ClaimedBatch,
+  cancelBatches,
+  countBatches,
+  createWorkTable,
+  enqueueBatches,
+  startWorker,
+  type WorkerOptions,
+} from '@florilegium/work';
+import { sql } from 'kysely';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+
+interface Schema {
+  result: { run_id: string; number: number; attempt: number };
+}
+
+let db: Db<Schema>;
+let messaging: Messaging;
+const closing: (() => Promise<unknown>)[] = [];
+const running: { stop(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  const database = await createTestDatabase(inject('databaseUrl'));
+  db = openDb<Schema>({ url: database.url, schema: 'work_test' });
+  await migrateSchema(db, {
+    '1': {
+      up: async (kysely) => {
+        await createOutboxTable(kysely);
+        await createWorkTable(kysely);
+        await sql`create table result (run_id uuid, number int, attempt int)`.execute(kysely);
+      },
+    },
+  });
+  messaging = await connectMessaging({
+    url: inject('natsUrl'),
+    name: 'work-test',
+    namespace: `work-test-${process.pid}`,
+    log: silentLog,
+  });
+  const relay = startOutboxRelay({ db, publish: messaging.publish, log: silentLog });
+  closing.push(
+    () => relay.stop(),
+    () => messaging.close(),
+    () => db.close(),
+    () => database.drop(),
+  );
+});
+afterAll(async () => {
+  for (const close of closing) await close();
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((worker) => worker.stop()));
+});
+
+let kinds = 0;
+const newKind = () => `kind${++kinds}`;
+
+async function worker(
+  kind: string,
+  handle: (batch: ClaimedBatch<Schema>) => Promise<void>,
+  options: Partial<WorkerOptions<Schema>> = {},
+) {
+  const started = await startWorker<Schema>({
+    service: 'test',
+    kind,
+    db,
+    messaging,
+    log: silentLog,
+    concurrency: 3,
+    heartbeatMs: 100,
+    staleMs: 800,
+    retryDelayMs: () => 50,
+    onFailed: async () => {},
+    handle,
+    ...options,
+  });
+  running.push(started);
+  return started;
+}
+
+async function enqueue(kind: string, count: number): Promise<string> {
+  const runId = uuidv7();
+  const batches = Array.from({ length: count }, (_, number) => ({ number, payload: { first: number * 10 } }));
+  await db.inTransaction(({ kysely }) => enqueueBatches(kysely, { service: 'test', kind, runId, batches }));
+  return runId;
+}
+
+const write = (batch: ClaimedBatch<Schema>) =>
+  batch.complete(async ({ kysely }) => {
+    await kysely
+      .insertInto('result')
+      .values({ run_id: batch.runId, number: batch.number, attempt: batch.attempt })
+      .execute();
+  });
+
+const resultsOf = (runId: string) =>
+  db.kysely.selectFrom('result').select(['number', 'attempt']).where('run_id', '=', runId).orderBy('number').execute();
+
+async function until(check: () => Promise<boolean>, timeoutMs = 15_000) {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error('waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+describe('startWorker', () => {
+  it('does every batch once and tells exactly one of them that nothing is left', async () => {
+    const kind = newKind();
+    let last = 0;
+    const payloads = new Map<number, unknown>();
+    await worker(kind, async (batch) => {
+      payloads.set(batch.number, batch.payload.first);
+      await batch.complete(async ({ kysely }, { unfinished }) => {
+        await kysely
+          .insertInto('result')
+          .values({ run_id: batch.runId, number: batch.number, attempt: batch.attempt })
+          .execute();
+        if (unfinished === 0) last += 1;
+      });
+    });
+    const runId = await enqueue(kind, 40);
+    await until(async () => (await countBatches(db.kysely, runId)).done === 40);
+    expect(await resultsOf(runId)).toEqual(Array.from({ length: 40 }, (_, number) => ({ number, attempt: 1 })));
+    expect(last).toBe(1);
+    expect(payloads.get(7)).toBe(70);
+  });
+
+  it('tries again after an error that says retry, and writes nothing of the failed try', async () => {
+    const kind = newKind();
+    let tries = 0;
+    await worker(kind, async (batch) => {
+      tries += 1;
+      await batch.complete(async ({ kysely }) => {
+        await kysely
+          .insertInto('result')
+          .values({ run_id: batch.runId, number: batch.number, attempt: batch.attempt })
+          .execute();
+        if (tries < 3) throw unavailable('the source is away');
+      });
+    });
+    const runId = await enqueue(kind, 1);
+    await until(async () => (await countBatches(db.kysely, runId)).done === 1);
+    expect(await resultsOf(runId)).toEqual([{ number: 0, attempt: 3 }]);
+  });
+
+  it('fails a batch at once when the error says that trying again is useless, with its reason', async () => {
+    const kind = newKind();
+    const failed: string[] = [];
+    await worker(
+      kind,
+      async () => {
+        throw invalidArgument('line 12 is broken');
+      },
+      { onFailed: async (_tx, batch, reason) => void failed.push(`${batch.number}: ${reason}`) },
+    );
+    const runId = await enqueue(kind, 1);
+    await until(async () => (await countBatches(db.kysely, runId)).failed === 1);
+    expect(failed).toEqual(['0: line 12 is broken']);
+  });
+
+  it('fails a batch after its last try', async () => {
+    const kind = newKind();
+    let tries = 0;
+    await worker(
+      kind,
+      async () => {
+        tries += 1;
+        throw new Error('again');
+      },
+      { failuresMax: 3 },
+    );
+    const runId = await enqueue(kind, 1);
+    await until(async () => (await countBatches(db.kysely, runId)).failed === 1);
+    expect(tries).toBe(3);
+  });
+
+  it('gives a batch whose worker went silent to another, and the silent one changes nothing any more', async () => {
+    const kind = newKind();
+    let wake = () => {};
+    const silent = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    let lateError: unknown;
+    // A heartbeat that never comes is what a killed process looks like from outside.
+    await worker(
+      kind,
+      async (batch) => {
+        await silent;
+        await write(batch).catch((error: unknown) => {
+          lateError = error;
+          throw error;
+        });
+      },
+      { heartbeatMs: 3_600_000, concurrency: 1 },
+    );
+    const runId = await enqueue(kind, 1);
+    await until(async () => (await countBatches(db.kysely, runId)).running === 1);
+    await worker(kind, async (batch) => void (await write(batch)));
+    await until(async () => (await countBatches(db.kysely, runId)).done === 1);
+    wake();
+    await until(async () => lateError !== undefined);
+    expect(String(lateError)).toContain('taken over');
+    expect(await resultsOf(runId)).toEqual([{ number: 0, attempt: 2 }]);
+  });
+
+  it('stops the work in hand when its run is cancelled', async () => {
+    const kind = newKind();
+    let aborted = false;
+    await worker(kind, async ({ signal }) => {
+      await new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      aborted = true;
+    }).catch(() => {});
+    const runId = await enqueue(kind, 2);
+    await until(async () => (await countBatches(db.kysely, runId)).running === 2);
+    await db.inTransaction(({ kysely }) => cancelBatches(kysely, runId));
+    await until(async () => (await countBatches(db.kysely, runId)).cancelled === 2);
+    expect(aborted).toBe(false);
+    expect(await resultsOf(runId)).toEqual([]);
+  });
+
+  it('hands back what is in hand when it stops, without counting a failure', async () => {
+    const kind = newKind();
+    const first = await worker(kind, async ({ signal }) => {
+      await new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    });
+    const runId = await enqueue(kind, 1);
+    await until(async () => (await countBatches(db.kysely, runId)).running === 1);
+    await first.stop();
+    expect((await countBatches(db.kysely, runId)).pending).toBe(1);
+    await worker(kind, async (batch) => void (await write(batch)));
+    await until(async () => (await countBatches(db.kysely, runId)).done === 1);
+    const row = await sql<{ failures: number }>`select failures from work_batch where run_id = ${runId}`.execute(
+      db.kysely,
+    );
+    expect(row.rows[0]!.failures).toBe(0);
+  });
+});
