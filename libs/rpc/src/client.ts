@@ -32,7 +32,7 @@ export interface RpcClient<Definition extends TsProtoServiceDefinition> {
 }
 
 /**
- * A client whose calls all have a deadline. Calls that the proto marks as idempotent or free of side effects are tried up to four times when
+ * A client whose calls all have a deadline. Calls that the proto marks as idempotent or free of side effects are tried up to seven times when
  * the service cannot be reached; streams are not, their reader starts again. Errors arrive as AppError with the code that the service gave.
  */
 export function createRpcClient<Definition extends TsProtoServiceDefinition>(
@@ -48,18 +48,19 @@ export function createRpcClient<Definition extends TsProtoServiceDefinition>(
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 1000,
   });
+  // The last one stands outermost: errors are ours only after all tries, and the deadline spans them.
   const factory = createClientFactory()
-    .use(errorsOf(definition))
+    .use(keyOf(apiKey))
     .use(retryMiddleware)
     .use(deadlineMiddleware)
-    .use(keyOf(apiKey));
+    .use(errorsOf(definition));
   const defaults: Record<string, RpcCallOptions> = {};
   for (const [name, method] of Object.entries(definition.methods))
     defaults[name] = {
       deadline: method.responseStream || method.requestStream ? streamDeadlineMs : deadlineMs,
-      retryBaseDelayMs: 100,
-      retryMaxDelayMs: 2000,
-      retryMaxAttempts: 3,
+      retryBaseDelayMs: 200,
+      retryMaxDelayMs: 3000,
+      retryMaxAttempts: 6,
       retryableStatuses: [Status.UNAVAILABLE],
     };
   return {

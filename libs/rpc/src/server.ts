@@ -5,7 +5,6 @@ import type { Log } from '@florilegium/log';
 import {
   type CallContext,
   createServer,
-  type Server,
   ServerError,
   type ServerMiddlewareCall,
   type TsProtoServiceDefinition,
@@ -44,27 +43,30 @@ export async function startRpcServer<Implementation>({
     const path = `/${definition.fullName}/${method.name}`;
     if (!methodRoles[path]) throw new Error(`${path} names no role in its proto`);
   }
-  const server: Server = createServer({
+  const server = createServer({
     'grpc.max_receive_message_length': messageBytesMax,
     'grpc.max_send_message_length': messageBytesMax,
     'grpc.keepalive_time_ms': 60_000,
-  });
+  }).use((call, context) => guard(call, context, authenticator, log));
   const health = HealthState();
   health.setStatus('healthy', definition.fullName);
-  const guarded = server.use((call, context) => guard(call, context, authenticator, log));
   // nice-grpc ties the implementation's type to the generated definition; here the caller did that already.
-  guarded.add(definition as never, implementation as never);
+  server.add(definition as never, implementation as never);
   server.add(HealthDefinition, HealthServiceImpl(health));
   server.add(
     ServerReflectionService,
     ServerReflection(Buffer.from(descriptorSetBase64, 'base64'), [definition.fullName]),
   );
   const bound = await server.listen(`${host}:${port}`);
+  const drain = () => {
+    health.setStatus('unhealthy');
+    health.setStatus('unhealthy', definition.fullName);
+  };
   return {
     port: bound,
-    drain: () => health.setStatus('unhealthy'),
+    drain,
     stop: async () => {
-      health.setStatus('unhealthy');
+      drain();
       const force = setTimeout(() => server.forceShutdown(), 5000);
       await server.shutdown();
       clearTimeout(force);

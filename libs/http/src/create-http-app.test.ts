@@ -1,0 +1,173 @@
+import { createAuthenticator, hashApiKey } from '@florilegium/auth';
+import { failedPrecondition, notFound, resourceExhausted } from '@florilegium/errors';
+import { silentLog } from '@florilegium/log';
+import { Type } from 'typebox';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createHttpApp, followChanges, type HttpApp, idempotencyKeyOf, sendEvents } from './index.ts';
+
+let app: HttpApp;
+let address: string;
+let broken = false;
+const viewer = { authorization: 'Bearer v' };
+const operator = { authorization: 'Bearer o' };
+
+beforeAll(async () => {
+  app = await createHttpApp({
+    service: 'sample',
+    title: 'Sample',
+    description: 'A service for this test',
+    log: silentLog,
+    authenticator: createAuthenticator({
+      required: true,
+      keys: [
+        { name: 'vera', role: 'viewer', sha256: hashApiKey('v') },
+        { name: 'olga', role: 'operator', sha256: hashApiKey('o') },
+      ],
+    }),
+    readiness: {
+      database: async () => {
+        if (broken) throw new Error('no connection');
+      },
+    },
+  });
+  const body = Type.Object(
+    {
+      labels: Type.Array(
+        Type.Object(
+          { pageId: Type.Integer(), label: Type.Union([Type.Literal('HQ'), Type.Literal('LQ')]) },
+          { additionalProperties: false },
+        ),
+      ),
+    },
+    { additionalProperties: false },
+  );
+  app.post('/v1/labels', { config: { role: 'operator' }, schema: { body, summary: 'Labels' } }, async (request) => ({
+    count: request.body.labels.length,
+    by: request.principal.name,
+    key: idempotencyKeyOf(request) ?? null,
+  }));
+  app.get(
+    '/v1/things/:id',
+    { config: { role: 'viewer' }, schema: { params: Type.Object({ id: Type.Integer() }) } },
+    async (request) => {
+      if (request.params.id === 1) throw notFound('thing', 1);
+      if (request.params.id === 2) throw resourceExhausted('slow down', { retryAfterMs: 1500 });
+      if (request.params.id === 3) throw new Error('password=hunter2');
+      if (request.params.id === 4) throw failedPrecondition('not yet');
+      return { id: request.params.id };
+    },
+  );
+  let step = 0;
+  app.get('/v1/steps', { config: { role: 'viewer' } }, (request, reply) =>
+    sendEvents(request, reply, async function* (signal) {
+      for await (const state of followChanges({
+        read: async () => ({ step: Math.min(++step, 3) }),
+        ended: (s) => s.step === 3,
+        signal,
+        intervalMs: 5,
+      }))
+        yield { event: 'progress', data: state };
+    }),
+  );
+  address = await app.listen({ host: '127.0.0.1', port: 0 });
+});
+afterAll(() => app.close());
+
+const post = (payload: unknown, headers: Record<string, string> = operator) =>
+  app.inject({
+    method: 'POST',
+    url: '/v1/labels',
+    headers: { 'content-type': 'application/json', ...headers },
+    payload: JSON.stringify(payload),
+  });
+
+describe('the app of a service', () => {
+  it('refuses a route that names no role', () => {
+    expect(() => app.get('/v1/open', async () => 1)).toThrow();
+  });
+
+  it('tells who calls, and keeps out missing keys and low roles', async () => {
+    expect((await post({ labels: [] })).json()).toEqual({ count: 0, by: 'olga', key: null });
+    expect((await post({ labels: [] }, { ...operator, 'idempotency-key': 'k-1' })).json().key).toBe('k-1');
+    expect((await post({ labels: [] }, viewer)).json()).toMatchObject({ status: 403, code: 'permission_denied' });
+    const refused = await app.inject('/v1/things/9');
+    expect(refused.headers['content-type']).toContain('application/problem+json');
+    expect(refused.headers['www-authenticate']).toBe('Bearer');
+    expect(refused.json()).toMatchObject({ status: 401, code: 'unauthenticated', requestId: expect.any(String) });
+  });
+
+  it('names the field of a bad body, and takes no text for a number there', async () => {
+    expect(
+      (
+        await post({
+          labels: [
+            { pageId: 1, label: 'HQ' },
+            { pageId: '2', label: 'HQ' },
+          ],
+        })
+      ).json(),
+    ).toMatchObject({
+      code: 'invalid_argument',
+      field: 'labels.1.pageId',
+    });
+    expect((await post({ labels: [{ pageId: 1, label: 'HQ', x: 1 }] })).json()).toMatchObject({
+      field: 'labels.0.x',
+      detail: 'body.labels.0.x is not known',
+    });
+    expect((await post({})).json()).toMatchObject({ field: 'labels', detail: 'body.labels is missing' });
+    expect((await post({ labels: [] }, { ...operator, 'idempotency-key': 'a b' })).json()).toMatchObject({
+      field: 'Idempotency-Key',
+    });
+    const broken = await app.inject({
+      method: 'POST',
+      url: '/v1/labels',
+      headers: { 'content-type': 'application/json', ...operator },
+      payload: '{',
+    });
+    expect(broken.json()).toMatchObject({ status: 400, code: 'invalid_argument' });
+  });
+
+  it('maps codes to statuses and shows nothing of unknown errors', async () => {
+    const get = (id: string) => app.inject({ url: `/v1/things/${id}`, headers: viewer });
+    expect((await get('7')).json()).toEqual({ id: 7 });
+    expect((await get('x')).json()).toMatchObject({ status: 400, field: 'id' });
+    expect((await get('1')).json()).toMatchObject({ status: 404, detail: 'thing 1 is not known' });
+    const slow = await get('2');
+    expect([slow.statusCode, slow.headers['retry-after']]).toEqual([429, '2']);
+    const unknown = await get('3');
+    expect(unknown.statusCode).toBe(500);
+    expect(unknown.body).not.toContain('hunter2');
+    expect((await get('4')).json()).toMatchObject({ status: 400, code: 'failed_precondition' });
+    expect((await app.inject('/v1/nowhere')).json()).toMatchObject({
+      status: 404,
+      detail: 'address /v1/nowhere is not known',
+    });
+  });
+
+  it('streams changes until they end', async () => {
+    const response = await fetch(`${address}/v1/steps`, { headers: viewer });
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    expect(await response.text()).toBe([1, 2, 3].map((step) => `event: progress\ndata: {"step":${step}}\n\n`).join(''));
+  });
+
+  it('is alive always and ready only when its checks pass', async () => {
+    expect((await app.inject('/readyz')).statusCode).toBe(200);
+    broken = true;
+    const response = await app.inject('/readyz');
+    expect([response.statusCode, response.json()]).toEqual([
+      503,
+      { status: 'not ready', checks: { database: 'no connection' } },
+    ]);
+    expect((await app.inject('/livez')).statusCode).toBe(200);
+  });
+
+  it('describes itself in OpenAPI 3.1 with the role of each operation, and counts requests', async () => {
+    const document = (await app.inject('/v1/openapi/sample.json')).json();
+    expect(document.openapi).toBe('3.1.0');
+    expect(document.paths['/v1/labels'].post.description).toBe('Needs the role `operator`.');
+    expect(Object.keys(document.paths)).not.toContain('/livez');
+    expect((await app.inject('/metrics')).body).toMatch(
+      /florilegium_http_request_duration_seconds_count\{method="GET",route="\/v1\/things\/:id",status="4xx"\} \d/,
+    );
+  });
+});
