@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createAuthenticator, hashApiKey, parseApiKeys } from './index.ts';
 
-const keys = parseApiKeys(`ada:viewer:${hashApiKey('a')}, carl:curator:${hashApiKey('c')}\nolga:operator:${hashApiKey('o')}`);
+const keys = parseApiKeys(
+  `ada:viewer:${hashApiKey('a')}, carl:curator:${hashApiKey('c')}\nolga:operator:${hashApiKey('o')}`,
+);
 
 describe('with keys required', () => {
   const auth = createAuthenticator({ required: true, keys });

@@ -37,7 +37,8 @@ export function createAuthenticator({ required, keys }: AuthOptions): Authentica
   return {
     authorize(authorization, needs) {
       const principal = authenticate(authorization);
-      if (!allows(principal.role, needs)) throw permissionDenied(`this needs the role ${needs}; ${principal.name} has ${principal.role}`);
+      if (!allows(principal.role, needs))
+        throw permissionDenied(`this needs the role ${needs}; ${principal.name} has ${principal.role}`);
       return principal;
     },
   };

@@ -21,7 +21,11 @@ it('never repeats the value of an address, which may hold a password', () => {
 
 it('gives a frozen configuration when all is well', () => {
   const env = readEnv({ PORT: '8080', AUTH: 'off' });
-  const config = env.done({ port: env.int('PORT'), auth: env.flag('AUTH', true), role: env.oneOf('ROLE', ['api', 'all'], 'all') });
+  const config = env.done({
+    port: env.int('PORT'),
+    auth: env.flag('AUTH', true),
+    role: env.oneOf('ROLE', ['api', 'all'], 'all'),
+  });
   expect(config).toEqual({ port: 8080, auth: false, role: 'all' });
   expect(Object.isFrozen(config)).toBe(true);
 });

@@ -19,6 +19,8 @@ export interface EnvReader {
   url(name: string, fallback?: string): string;
   /** Parsed JSON, passed through `check`, whose thrown message becomes the fault. */
   json<Value>(name: string, check: (value: unknown) => Value, fallback?: Value): Value;
+  /** A text passed through `check`, whose thrown message becomes the fault. */
+  text<Value>(name: string, check: (text: string) => Value, fallback: Value): Value;
   /** Throws invalid_argument naming every missing or bad variable; else gives the frozen configuration. */
   done<Config extends object>(config: Config): Readonly<Config>;
 }
@@ -30,11 +32,16 @@ export function readEnv(env: Record<string, string | undefined>): EnvReader {
     faults.push(message);
     return stand;
   };
-  const numeric = (name: string, { default: fallback, min = -Infinity, max = Infinity }: Bounds, whole: boolean): number => {
+  const numeric = (
+    name: string,
+    { default: fallback, min = -Infinity, max = Infinity }: Bounds,
+    whole: boolean,
+  ): number => {
     const text = value(name);
     if (text === undefined) return fallback ?? fault(`${name} is missing`, 0);
     const number = Number(text);
-    if (!Number.isFinite(number) || (whole && !Number.isInteger(number))) return fault(`${name} is not ${whole ? 'a whole' : 'a'} number: ${text}`, 0);
+    if (!Number.isFinite(number) || (whole && !Number.isInteger(number)))
+      return fault(`${name} is not ${whole ? 'a whole' : 'a'} number: ${text}`, 0);
     if (number < min || number > max) return fault(`${name} is out of range ${min}..${max}: ${text}`, 0);
     return number;
   };
@@ -53,7 +60,10 @@ export function readEnv(env: Record<string, string | undefined>): EnvReader {
     oneOf: (name, values, fallback) => {
       const text = value(name) ?? fallback;
       if (text === undefined) return fault(`${name} is missing; one of ${values.join(', ')}`, values[0]!);
-      return values.find((allowed) => allowed === text) ?? fault(`${name} is not one of ${values.join(', ')}: ${text}`, values[0]!);
+      return (
+        values.find((allowed) => allowed === text) ??
+        fault(`${name} is not one of ${values.join(', ')}: ${text}`, values[0]!)
+      );
     },
     url: (name, fallback) => {
       const text = value(name) ?? fallback;
@@ -68,6 +78,15 @@ export function readEnv(env: Record<string, string | undefined>): EnvReader {
         return check(JSON.parse(text));
       } catch (error) {
         return fault(`${name}: ${error instanceof Error ? error.message : error}`, fallback as never);
+      }
+    },
+    text: (name, check, fallback) => {
+      const text = value(name);
+      if (text === undefined) return fallback;
+      try {
+        return check(text);
+      } catch (error) {
+        return fault(error instanceof Error ? error.message : `${name} is not as it should be`, fallback);
       }
     },
     done: (config) => {

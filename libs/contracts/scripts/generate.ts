@@ -8,17 +8,27 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const out = process.env.GENERATE_OUT ?? join(root, 'libs/contracts/src/gen');
 const proto = join(root, 'proto');
 const buf = (...args: string[]) =>
-  execFileSync(join(root, 'node_modules/.bin/buf'), args, { cwd: proto, maxBuffer: 64 << 20, stdio: ['ignore', 'pipe', 'inherit'] });
+  execFileSync(join(root, 'node_modules/.bin/buf'), args, {
+    cwd: proto,
+    maxBuffer: 64 << 20,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 buf('lint');
-const template = readFileSync(join(proto, 'buf.gen.yaml'), 'utf8').replace('../libs/contracts/src/gen', out.replaceAll('\\', '/'));
+const template = readFileSync(join(proto, 'buf.gen.yaml'), 'utf8').replace(
+  '../libs/contracts/src/gen',
+  out.replaceAll('\\', '/'),
+);
 buf('generate', '--include-imports', '--template', JSON.stringify(parseTemplate(template)));
 
 // Type stripping takes `import type` only where it is written; ts-proto marks its type imports, so the output runs as it is.
 const image = JSON.parse(buf('build', '-o', '-#format=json').toString()) as {
-  file: { package: string; service?: { name: string; method: { name: string; options?: Record<string, unknown> }[] }[] }[];
+  file: {
+    package: string;
+    service?: { name: string; method: { name: string; options?: Record<string, unknown> }[] }[];
+  }[];
 };
 const roles: Record<string, string> = {};
 for (const file of image.file)
@@ -40,7 +50,9 @@ writeFileSync(
   `// Made by libs/contracts/scripts/generate.ts from proto/: the FileDescriptorSet that server reflection answers from.
 export const descriptorSetBase64 =\n  '${descriptor.toString('base64')}';\n`,
 );
-console.log(`generated ${readdirSync(out, { recursive: true }).filter((name) => String(name).endsWith('.ts')).length} files`);
+console.log(
+  `generated ${readdirSync(out, { recursive: true }).filter((name) => String(name).endsWith('.ts')).length} files`,
+);
 
 /** The few forms of YAML that buf.gen.yaml uses, as the JSON that buf takes on its command line. */
 function parseTemplate(yaml: string): unknown {

@@ -39,7 +39,8 @@ export const events = {
 };
 
 export type EventName = keyof typeof events;
-export type EventPayload<Name extends EventName> = (typeof events)[Name] extends EventCodec<infer Payload> ? Payload : never;
+export type EventPayload<Name extends EventName> =
+  (typeof events)[Name] extends EventCodec<infer Payload> ? Payload : never;
 
 const prefix = 'florilegium.';
 const suffix = '.v1';

@@ -27,18 +27,26 @@ export class AppError extends Error {
   }
 }
 
-export const invalidArgument = (message: string, options?: AppErrorOptions) => new AppError('invalid_argument', message, options);
-export const unauthenticated = (message: string, options?: AppErrorOptions) => new AppError('unauthenticated', message, options);
-export const permissionDenied = (message: string, options?: AppErrorOptions) => new AppError('permission_denied', message, options);
+export const invalidArgument = (message: string, options?: AppErrorOptions) =>
+  new AppError('invalid_argument', message, options);
+export const unauthenticated = (message: string, options?: AppErrorOptions) =>
+  new AppError('unauthenticated', message, options);
+export const permissionDenied = (message: string, options?: AppErrorOptions) =>
+  new AppError('permission_denied', message, options);
 /** `notFound('page', 12)` reads "page 12 is not known". */
 export const notFound = (thing: string, id: string | number, options?: AppErrorOptions) =>
   new AppError('not_found', `${thing} ${id} is not known`, options);
-export const alreadyExists = (message: string, options?: AppErrorOptions) => new AppError('already_exists', message, options);
-export const failedPrecondition = (message: string, options?: AppErrorOptions) => new AppError('failed_precondition', message, options);
-export const resourceExhausted = (message: string, options?: AppErrorOptions) => new AppError('resource_exhausted', message, options);
+export const alreadyExists = (message: string, options?: AppErrorOptions) =>
+  new AppError('already_exists', message, options);
+export const failedPrecondition = (message: string, options?: AppErrorOptions) =>
+  new AppError('failed_precondition', message, options);
+export const resourceExhausted = (message: string, options?: AppErrorOptions) =>
+  new AppError('resource_exhausted', message, options);
 export const cancelled = (message: string, options?: AppErrorOptions) => new AppError('cancelled', message, options);
-export const unavailable = (message: string, options?: AppErrorOptions) => new AppError('unavailable', message, options);
-export const deadlineExceeded = (message: string, options?: AppErrorOptions) => new AppError('deadline_exceeded', message, options);
+export const unavailable = (message: string, options?: AppErrorOptions) =>
+  new AppError('unavailable', message, options);
+export const deadlineExceeded = (message: string, options?: AppErrorOptions) =>
+  new AppError('deadline_exceeded', message, options);
 export const internal = (message: string, options?: AppErrorOptions) => new AppError('internal', message, options);
 
 /** The error as it is when it is ours; else an `internal` one that keeps it as its cause and shows nothing of it. */

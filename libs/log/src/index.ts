@@ -15,7 +15,16 @@ export function createLog({ service, level = 'info' }: LogOptions): Log {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: {
-      paths: ['apiKey', 'password', 'databaseUrl', 'headers.authorization', 'req.headers.authorization', '*.apiKey', '*.password', '*.databaseUrl'],
+      paths: [
+        'apiKey',
+        'password',
+        'databaseUrl',
+        'headers.authorization',
+        'req.headers.authorization',
+        '*.apiKey',
+        '*.password',
+        '*.databaseUrl',
+      ],
       censor: '[secret]',
     },
   });
