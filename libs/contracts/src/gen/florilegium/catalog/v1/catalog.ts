@@ -144,6 +144,8 @@ export interface CreatePageSetRequest {
   wholeItems: boolean;
   /** Pages of these sets are not drawn. */
   excludePageSetIds: string[];
+  /** Only pages of this set are drawn, and share_max is of its pages; empty for all candidates of the rule. */
+  withinPageSetId: string;
 }
 
 export interface CreatePageSetResponse {
@@ -2125,7 +2127,16 @@ export const PageSet: MessageFns<PageSet> = {
 };
 
 function createBaseCreatePageSetRequest(): CreatePageSetRequest {
-  return { name: "", rule: "", seed: 0, countMax: 0, shareMax: 0, wholeItems: false, excludePageSetIds: [] };
+  return {
+    name: "",
+    rule: "",
+    seed: 0,
+    countMax: 0,
+    shareMax: 0,
+    wholeItems: false,
+    excludePageSetIds: [],
+    withinPageSetId: "",
+  };
 }
 
 export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
@@ -2150,6 +2161,9 @@ export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
     }
     for (const v of message.excludePageSetIds) {
       writer.uint32(58).string(v!);
+    }
+    if (message.withinPageSetId !== "") {
+      writer.uint32(66).string(message.withinPageSetId);
     }
     return writer;
   },
@@ -2223,6 +2237,14 @@ export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
             message.excludePageSetIds.push(reader.string());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.withinPageSetId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2260,6 +2282,11 @@ export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
         : globalThis.Array.isArray(object?.exclude_page_set_ids)
         ? object.exclude_page_set_ids.map((e: any) => globalThis.String(e))
         : [],
+      withinPageSetId: isSet(object.withinPageSetId)
+        ? globalThis.String(object.withinPageSetId)
+        : isSet(object.within_page_set_id)
+        ? globalThis.String(object.within_page_set_id)
+        : "",
     };
   },
 
@@ -2286,6 +2313,9 @@ export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
     if (message.excludePageSetIds?.length) {
       obj.excludePageSetIds = message.excludePageSetIds;
     }
+    if (message.withinPageSetId !== "") {
+      obj.withinPageSetId = message.withinPageSetId;
+    }
     return obj;
   },
 
@@ -2301,6 +2331,7 @@ export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
     message.shareMax = object.shareMax ?? 0;
     message.wholeItems = object.wholeItems ?? false;
     message.excludePageSetIds = object.excludePageSetIds?.map((e) => e) || [];
+    message.withinPageSetId = object.withinPageSetId ?? "";
     return message;
   },
 };
