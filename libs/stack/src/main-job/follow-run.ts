@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { internal } from '@florilegium/errors';
+import type { StepProgress } from './progress.ts';
+import type { RestClient } from './rest-client.ts';
+
+/** The fields that every run has in REST. */
+export interface Run {
+  id: string;
+  state: string;
+  doneCount: number;
+  totalCount: number;
+  reason?: string | null;
+}
+
+export interface FollowOptions {
+  rest: RestClient;
+  path: string;
+  signal: AbortSignal;
+  progress?: StepProgress;
+  /** The state that is waited for; "done" unless told. */
+  until?: readonly string[];
+  intervalMs?: number;
+}
+
+const lost = ['failed', 'cancelled', 'withdrawn'];
+
+/**
+ * Reads a run until it is done.
+ * @throws internal with the run's own reason when it failed or was cancelled
+ */
+export async function followRun<State extends Pick<Run, 'state' | 'reason'> & Partial<Run>>({
+  rest,
+  path,
+  signal,
+  progress,
+  until = ['done'],
+  intervalMs = 250,
+}: FollowOptions): Promise<State> {
+  for (;;) {
+    const run = await rest.get<State>(path);
+    if (run.doneCount !== undefined && run.totalCount !== undefined) progress?.update(run.doneCount, run.totalCount);
+    if (until.includes(run.state)) return run;
+    if (lost.includes(run.state)) throw internal(`${path} ${run.state}: ${run.reason ?? 'no reason given'}`);
+    await sleep(intervalMs, undefined, { signal });
+  }
+}

@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { planBudget } from './plan-budget.ts';
+
+it('never plans more labels than the budget has', () => {
+  for (const budget of [20, 99, 600, 1001, 5000])
+    for (const iterations of [1, 2, 3, 7])
+      for (const trainPages of [5, 300, 1000]) {
+        const plan = planBudget({ budget, iterations, trainPages });
+        expect(plan.initial + plan.perReview * (iterations - 1) + plan.audit).toBeLessThanOrEqual(budget);
+        expect(Math.min(plan.initial, plan.audit, plan.perReview)).toBeGreaterThanOrEqual(0);
+      }
+});
+
+it('gives what a small train set leaves over to the reviews', () => {
+  expect(planBudget({ budget: 600, iterations: 3, trainPages: 300 })).toEqual({
+    initial: 300,
+    perReview: 90,
+    audit: 120,
+  });
+  expect(planBudget({ budget: 600, iterations: 3, trainPages: 100 })).toEqual({
+    initial: 100,
+    perReview: 190,
+    audit: 120,
+  });
+});

@@ -1,0 +1,27 @@
+export interface BudgetPlan {
+  /** Pages of the train set that are labelled before the first iteration. */
+  initial: number;
+  /** Labels given in the review that follows each iteration but the last. */
+  perReview: number;
+  /** Pages labelled blind to measure the published list. */
+  audit: number;
+}
+
+/**
+ * How the curator's labels are spent: at most half before the first iteration (as the train set is drawn), a fifth (at most 200) on the audit,
+ * the rest evenly on the reviews between iterations, where a label is worth most.
+ */
+export function planBudget({
+  budget,
+  iterations,
+  trainPages,
+}: {
+  budget: number;
+  iterations: number;
+  trainPages: number;
+}): BudgetPlan {
+  const audit = Math.min(200, Math.floor(budget / 5));
+  const initial = Math.min(trainPages, Math.floor(budget / 2));
+  const perReview = iterations > 1 ? Math.floor((budget - audit - initial) / (iterations - 1)) : 0;
+  return { initial, perReview, audit };
+}

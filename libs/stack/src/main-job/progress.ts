@@ -1,0 +1,63 @@
+import cliProgress from 'cli-progress';
+
+export interface StepProgress {
+  update(done: number, total: number): void;
+  /** Ends the step's bar with a line that stays. */
+  end(text: string): void;
+}
+
+export interface Progress {
+  step(name: string): StepProgress;
+  say(line: string): void;
+}
+
+const lineEveryMs = 5000;
+
+/** Bars where a person looks on, a line every five seconds elsewhere; on stderr, so that stdout holds the summary alone. */
+export function createProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
+  const say = (line: string) => void stream.write(`${line}\n`);
+  return {
+    say,
+    step: (name) => (stream.isTTY ? barStep(name, stream, say) : lineStep(name, say)),
+  };
+}
+
+function barStep(name: string, stream: NodeJS.WriteStream, say: (line: string) => void): StepProgress {
+  const bar = new cliProgress.SingleBar(
+    {
+      format: `${name.padEnd(28)} {bar} {percentage}% {value}/{total} {eta_formatted} left`,
+      stream,
+      hideCursor: true,
+      clearOnComplete: true,
+      fps: 8,
+      barsize: 30,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  let started = false;
+  return {
+    update: (done, total) => {
+      if (total <= 0) return;
+      if (!started) bar.start(total, done);
+      started = true;
+      bar.setTotal(total);
+      bar.update(done);
+    },
+    end: (text) => {
+      if (started) bar.stop();
+      say(`${name.padEnd(28)} ${text}`);
+    },
+  };
+}
+
+function lineStep(name: string, say: (line: string) => void): StepProgress {
+  let nextAt = Date.now() + lineEveryMs;
+  return {
+    update: (done, total) => {
+      if (Date.now() < nextAt || total <= 0) return;
+      nextAt = Date.now() + lineEveryMs;
+      say(`${name.padEnd(28)} ${Math.floor((100 * done) / total)} %, ${done} of ${total}`);
+    },
+    end: (text) => say(`${name.padEnd(28)} ${text}`),
+  };
+}
