@@ -1,0 +1,26 @@
+export type {
+  CandidateRule,
+  CompiledRule,
+  Explanation,
+  PrefixPattern,
+  RowVerdict,
+  RuleOutcome,
+  RuleRow,
+} from './candidate-rule.ts';
+export { compileRule } from './candidate-rule.ts';
+export { candidateRule, candidateRules } from './candidate-rules.ts';
+export type { Draw } from './draw.ts';
+export { DrawOf, drawIds, seededDraw } from './draw.ts';
+export type { Extraction, ExtractOptions } from './extract-candidates.ts';
+export { extractCandidates } from './extract-candidates.ts';
+export type { ByteSource } from './gunzip.ts';
+export { inflateIfGzip } from './gunzip.ts';
+export type { ItemFileOptions, ItemFileRow } from './item-file.ts';
+export { readItemFile } from './item-file.ts';
+export type { PageFileOptions, PageFileRow, PageRow } from './page-file.ts';
+export { readPageFile } from './page-file.ts';
+export { PageIdSet } from './page-id-set.ts';
+export { parseIdList, sortIdsAsText } from './page-ids.ts';
+export type { BadLine, BadLineReason, ReadProgress } from './tab-file.ts';
+export type { TitleFileOptions, TitleFileRow } from './title-file.ts';
+export { readTitleFile } from './title-file.ts';
