@@ -1,0 +1,280 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, constants as fsConstants } from 'node:fs';
+import { type FileHandle, mkdir, open, opendir, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { AppError, internal, invalidArgument, notFound } from '@florilegium/errors';
+import { assertKey, assertPrefix, contentKey } from './keys.ts';
+import type { GetOptions, ObjectBody, ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
+
+// No key starts with a dot, so what is being written is out of reach of get and list.
+const temporaryFolder = '.writing';
+// A write takes seconds; a temporary file this old was left by a process that died.
+const abandonedMs = 3_600_000;
+
+/**
+ * Objects as files under `folder`, which is made if it is not there. Several processes may share it. A write goes to a temporary file,
+ * is flushed, renamed into place and the directory flushed. Symbolic links below the folder are not followed.
+ */
+export async function openFolderStore(folder: string): Promise<ObjectStore> {
+  await mkdir(join(folder, temporaryFolder), { recursive: true });
+  const root = await realpath(folder);
+  await removeAbandoned(join(root, temporaryFolder));
+  const knownFolders = new Set<string>();
+
+  /** Makes the folder of a key, flushed into its parents, and refuses one that a link leads out of. */
+  async function ensureFolder(path: string): Promise<void> {
+    if (knownFolders.has(path)) return;
+    const made = await mkdir(path, { recursive: true });
+    await assertInside(path);
+    if (made) for (let at = path; at !== dirname(made); at = dirname(at)) await flushFolder(dirname(at));
+    // 256 folders a prefix, and a few prefixes: small, but a store of freely named keys must not grow it without end.
+    if (knownFolders.size < 4096) knownFolders.add(path);
+  }
+
+  async function assertInside(path: string): Promise<void> {
+    const real = await realpath(path);
+    if (real !== path) throw invalidArgument('the key leads through a symbolic link', { field: 'key' });
+  }
+
+  async function write(body: ObjectBody): Promise<{ path: string; bytes: number; sha256: string }> {
+    const path = join(root, temporaryFolder, randomUUID());
+    const hash = createHash('sha256');
+    let bytes = 0;
+    const file = await open(path, 'wx', 0o644);
+    try {
+      if (body instanceof Uint8Array) {
+        hash.update(body);
+        bytes = body.length;
+        await file.writeFile(body);
+      } else {
+        for await (const piece of body) {
+          hash.update(piece);
+          bytes += piece.length;
+          await file.writeFile(piece);
+        }
+      }
+      await file.sync();
+    } catch (error) {
+      await file.close();
+      await rm(path, { force: true });
+      throw error;
+    }
+    await file.close();
+    return { path, bytes, sha256: hash.digest('hex') };
+  }
+
+  async function moveIntoPlace(from: string, key: string): Promise<void> {
+    const path = join(root, key);
+    try {
+      await ensureFolder(dirname(path));
+      try {
+        await rename(from, path);
+      } catch (error) {
+        // The folder was removed by somebody since we saw it.
+        if (!isCode(error, 'ENOENT')) throw error;
+        knownFolders.delete(dirname(path));
+        await ensureFolder(dirname(path));
+        await rename(from, path);
+      }
+      await flushFolder(dirname(path));
+    } catch (error) {
+      await rm(from, { force: true });
+      throw error;
+    }
+  }
+
+  async function openForRead(key: string): Promise<{ file: FileHandle; bytes: number }> {
+    assertKey(key);
+    const path = join(root, key);
+    let file: FileHandle;
+    try {
+      await assertInside(dirname(path));
+      file = await open(path, fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW);
+    } catch (error) {
+      if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) throw notFound('object', key, { cause: error });
+      if (isCode(error, 'ELOOP')) throw invalidArgument('the key names a symbolic link', { field: 'key' });
+      throw error;
+    }
+    const about = await file.stat();
+    if (!about.isFile()) {
+      await file.close();
+      throw notFound('object', key);
+    }
+    return { file, bytes: about.size };
+  }
+
+  async function head(key: string): Promise<ObjectHead | undefined> {
+    try {
+      const { file } = await openForRead(key);
+      const about = await file.stat().finally(() => file.close());
+      return { key, bytes: about.size, modifiedAt: about.mtime };
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'not_found') return undefined;
+      throw error;
+    }
+  }
+
+  return {
+    async put(key, body) {
+      assertKey(key);
+      const written = await write(body);
+      await moveIntoPlace(written.path, key);
+      return { key, bytes: written.bytes, sha256: written.sha256 };
+    },
+
+    async putContent(prefix, extension, body): Promise<StoredObject> {
+      contentKey(prefix, '0'.repeat(64), extension);
+      if (body instanceof Uint8Array) {
+        const sha256 = createHash('sha256').update(body).digest('hex');
+        const key = contentKey(prefix, sha256, extension);
+        if ((await head(key))?.bytes === body.length) return { key, bytes: body.length, sha256 };
+      }
+      const written = await write(body);
+      const key = contentKey(prefix, written.sha256, extension);
+      const stored = { key, bytes: written.bytes, sha256: written.sha256 };
+      if (!(body instanceof Uint8Array) && (await head(key))?.bytes === written.bytes) {
+        await rm(written.path, { force: true });
+        return stored;
+      }
+      await moveIntoPlace(written.path, key);
+      return stored;
+    },
+
+    async get(key, options = {}) {
+      const { file, bytes } = await openForRead(key);
+      try {
+        const { start, length } = wantedPart(key, bytes, options);
+        const buffer = Buffer.allocUnsafe(length);
+        let filled = 0;
+        while (filled < length) {
+          const { bytesRead } = await file.read(buffer, filled, length - filled, start + filled);
+          if (bytesRead === 0) throw internal(`object ${key} ends after ${start + filled} of ${bytes} bytes`);
+          filled += bytesRead;
+        }
+        if (options.sha256) assertHash(key, options.sha256, createHash('sha256').update(buffer).digest('hex'));
+        return buffer;
+      } finally {
+        await file.close();
+      }
+    },
+
+    async getStream(key, options = {}) {
+      const { file, bytes } = await openForRead(key);
+      try {
+        const { start, length } = wantedPart(key, bytes, options);
+        if (length === 0) {
+          await file.close();
+          return { bytes: 0, stream: Readable.from([]) };
+        }
+        const stream = createReadStream('', { fd: file, start, end: start + length - 1, highWaterMark: 256 * 1024 });
+        if (!options.sha256) return { bytes: length, stream };
+        const checked = Readable.from(hashed(key, stream, options.sha256), { objectMode: false });
+        return { bytes: length, stream: checked };
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    },
+
+    async head(key) {
+      assertKey(key);
+      return head(key);
+    },
+
+    async *list(prefix) {
+      assertPrefix(prefix);
+      const slash = prefix.lastIndexOf('/');
+      yield* walk(root, slash < 0 ? '' : prefix.slice(0, slash + 1), prefix);
+    },
+
+    async delete(key) {
+      assertKey(key);
+      const path = join(root, key);
+      try {
+        await assertInside(dirname(path));
+        await unlink(path);
+        await flushFolder(dirname(path));
+      } catch (error) {
+        if (!isCode(error, 'ENOENT') && !isCode(error, 'ENOTDIR')) throw error;
+      }
+    },
+  };
+}
+
+/** Objects below `folder` (empty, or ending in a slash) whose key starts with `prefix`, in the order of the keys. */
+async function* walk(root: string, folder: string, prefix: string): AsyncGenerator<ObjectHead> {
+  let entries: { name: string; isFolder: boolean }[];
+  try {
+    entries = (await readdir(join(root, folder), { withFileTypes: true }))
+      .filter((entry) => (entry.isFile() || entry.isDirectory()) && !entry.name.startsWith('.'))
+      .map((entry) => ({ name: entry.isDirectory() ? `${entry.name}/` : entry.name, isFolder: entry.isDirectory() }));
+  } catch (error) {
+    if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return;
+    throw error;
+  }
+  // A folder sorts by its name with the slash, as the keys below it do: `a-b` < `a.txt` < `a/…`.
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { name, isFolder } of entries) {
+    const key = folder + name;
+    if (isFolder) {
+      if (key.startsWith(prefix) || prefix.startsWith(key)) yield* walk(root, key, prefix);
+    } else if (key.startsWith(prefix)) {
+      try {
+        const about = await stat(join(root, key));
+        yield { key, bytes: about.size, modifiedAt: about.mtime };
+      } catch (error) {
+        if (!isCode(error, 'ENOENT')) throw error; // deleted since it was read from the directory
+      }
+    }
+  }
+}
+
+function wantedPart(key: string, bytes: number, options: GetOptions): { start: number; length: number } {
+  const { range } = options;
+  if (!range) return { start: 0, length: bytes };
+  if (options.sha256) throw invalidArgument('a hash cannot be checked on a range', { field: 'range' });
+  const { start } = range;
+  const wanted = range.bytes ?? bytes;
+  if (!Number.isInteger(start) || start < 0 || start > bytes || !Number.isInteger(wanted) || wanted < 0) {
+    throw invalidArgument(`range ${start}+${wanted} is not within the ${bytes} bytes of ${key}`, { field: 'range' });
+  }
+  return { start, length: Math.min(wanted, bytes - start) };
+}
+
+async function* hashed(key: string, source: AsyncIterable<Buffer>, sha256: string): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  for await (const piece of source) {
+    hash.update(piece);
+    yield piece;
+  }
+  assertHash(key, sha256, hash.digest('hex'));
+}
+
+function assertHash(key: string, expected: string, actual: string): void {
+  if (expected !== actual) throw internal(`object ${key} hashes to ${actual}, expected ${expected}`);
+}
+
+async function flushFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function removeAbandoned(folder: string): Promise<void> {
+  for await (const entry of await opendir(folder)) {
+    const path = join(folder, entry.name);
+    try {
+      if (Date.now() - (await stat(path)).mtimeMs > abandonedMs) await unlink(path);
+    } catch (error) {
+      if (!isCode(error, 'ENOENT')) throw error;
+    }
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}
