@@ -15,6 +15,34 @@ export type { Extraction, ExtractOptions } from './extract-candidates.ts';
 export { extractCandidates } from './extract-candidates.ts';
 export type { ByteSource } from './gunzip.ts';
 export { inflateIfGzip } from './gunzip.ts';
+export type { ImageAddressing, ImagePage, ImageSize } from './image-addresses.ts';
+export {
+  bucketImagePath,
+  imageSizes,
+  imageUrl,
+  imageWidthPx,
+  internetArchiveImagePath,
+  isImageSize,
+  isPlaceholderUrl,
+  pageImagePath,
+} from './image-addresses.ts';
+export type { ImageCheck, ImageFormat, ImageLimits } from './image-checks.ts';
+export { checkImage, defaultImageLimits, imageFormatOf, imageFormats, imageMediaTypes } from './image-checks.ts';
+export type {
+  FetchedImage,
+  FetchImageOptions,
+  ImageClient,
+  ImageClientOptions,
+  ImageFetchKind,
+  ImageFetchOutcome,
+  RequestReport,
+  RequestResult,
+} from './image-fetch.ts';
+export { fetchImage, imageFetchKinds, openImageClient } from './image-fetch.ts';
+export type { GrantedSlots, HostGate, HostLimits, SlotLedger } from './image-gate.ts';
+export { createHostGate, createMemoryLedger, slotsToTake } from './image-gate.ts';
+export type { ImageSource } from './image-sources.ts';
+export { defaultImageSources, hostLimitsOf, parseImageSources } from './image-sources.ts';
 export type { ItemFileOptions, ItemFileRow } from './item-file.ts';
 export { readItemFile } from './item-file.ts';
 export type { PageFileOptions, PageFileRow, PageRow } from './page-file.ts';

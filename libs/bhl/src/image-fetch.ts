@@ -1,0 +1,418 @@
+import { createHash } from 'node:crypto';
+import { Agent, type Dispatcher } from 'undici';
+import { type ImagePage, type ImageSize, imageUrl, isPlaceholderUrl } from './image-addresses.ts';
+import { checkImage, defaultImageLimits, type ImageFormat, type ImageLimits } from './image-checks.ts';
+import { createHostGate, createMemoryLedger, type HostGate } from './image-gate.ts';
+import { hostLimitsOf, type ImageSource, limitedHostOf, mayRedirectTo } from './image-sources.ts';
+
+/** Every way a fetch can end. Also column value and metric dimension. */
+export const imageFetchKinds = ['fetched', 'missing', 'placeholder', 'corrupt', 'blocked', 'retry-later'] as const;
+export type ImageFetchKind = (typeof imageFetchKinds)[number];
+
+export interface FetchedImage {
+  kind: 'fetched';
+  bytes: Buffer;
+  /** Lower-case hex. */
+  sha256: string;
+  format: ImageFormat;
+  width: number;
+  height: number;
+  /** Name of the source that gave it. */
+  source: string;
+  /** Final address, after redirects. */
+  url: string;
+}
+
+export type ImageFetchOutcome =
+  | FetchedImage
+  /** No source has the page (404, 410). */
+  | { kind: 'missing'; reason: string }
+  /** BHL's "image not found" picture came in its place. */
+  | { kind: 'placeholder'; reason: string }
+  /** What came is not a whole image, and kept not being one. */
+  | { kind: 'corrupt'; reason: string }
+  /** A host refuses us, or led to a host that is not allowed: something for a person to look at. */
+  | { kind: 'blocked'; reason: string }
+  /**
+   * Nothing final could be learnt: the source is down, too slow or asks to wait. `throttled` says that the source or the
+   * gate asked for the wait, which is no fault of the page.
+   */
+  | { kind: 'retry-later'; reason: string; retryAfterMs: number; throttled: boolean };
+
+/** Result of one request, for counting. */
+export type RequestResult = ImageFetchKind | 'redirect' | 'throttled' | 'failed';
+
+export interface RequestReport {
+  source: string;
+  result: RequestResult;
+  bytes: number;
+  durationMs: number;
+}
+
+export interface ImageClient {
+  sources: readonly ImageSource[];
+  gate: HostGate;
+  dispatcher: Dispatcher;
+  userAgent: string;
+  placeholderSha256s: ReadonlySet<string>;
+  onRequest: (report: RequestReport) => void;
+  /** State of the circuit breaker, by host. */
+  failing: Map<string, FailingHost>;
+  close(): Promise<void>;
+}
+
+interface FailingHost {
+  /** Requests in a row that failed. */
+  failures: number;
+  /** Pauses in a row that did not help. */
+  pauses: number;
+  pausedUntil: number;
+}
+
+export interface ImageClientOptions {
+  sources: readonly ImageSource[];
+  /** Address (mail or web) at which an upset librarian finds us; goes into the User-Agent. */
+  contact: string;
+  /** Default: a gate for this process alone. */
+  gate?: HostGate;
+  /** Hashes of known placeholder pictures, lower-case hex. */
+  placeholderSha256s?: readonly string[];
+  onRequest?: (report: RequestReport) => void;
+}
+
+/** Opens what all fetches of a process share: connections, the gate, the User-Agent. */
+export function openImageClient(options: ImageClientOptions): ImageClient {
+  const limits = hostLimitsOf(options.sources);
+  const dispatcher = new Agent({
+    connect: { timeout: connectTimeoutMs },
+    headersTimeout: headersTimeoutMs,
+    bodyTimeout: bodyTimeoutMs,
+    // The gate decides how many are in flight; a second queue behind it would only hide the wait.
+    connections: Math.max(...[...limits.values()].map((limit) => limit.inFlightMax)),
+    pipelining: 1,
+  });
+  return {
+    sources: options.sources,
+    gate: options.gate ?? createHostGate(createMemoryLedger((host) => limits.get(host)!)),
+    dispatcher,
+    userAgent: `Florilegium/0.1 (finds plates in BHL; contact: ${options.contact})`,
+    placeholderSha256s: new Set(options.placeholderSha256s ?? []),
+    onRequest: options.onRequest ?? (() => {}),
+    failing: new Map(),
+    // Requests still under way are cut off: whoever closes has stopped caring for their answers.
+    close: () => dispatcher.destroy(),
+  };
+}
+
+export interface FetchImageOptions {
+  size: ImageSize;
+  limits?: ImageLimits;
+  /** Requests to one source before the next source is asked. Default 3. */
+  attemptsMax?: number;
+  /** For everything together: waiting at the gate, redirects, attempts, all sources. Default 60,000. */
+  deadlineMs?: number;
+  signal?: AbortSignal;
+}
+
+const connectTimeoutMs = 10_000;
+const headersTimeoutMs = 20_000;
+// Between two pieces of a body, not for the whole of it.
+const bodyTimeoutMs = 20_000;
+const redirectsMax = 4;
+const backOffMs = 250;
+// A source that names no time in its 429 or 503 is given this long.
+const retryAfterDefaultMs = 5_000;
+const retryAfterMaxMs = 3_600_000;
+// Failures in a row after which a host is left alone, at first for a second, doubling up to a minute.
+const failuresInRowMax = 8;
+
+/**
+ * Gets one page's image from the first source that has it whole, and checks it before anybody sees it. Every outcome that can be
+ * foreseen is a value; it throws only when `signal` aborts or for a page that has no address (invalid_argument).
+ */
+export async function fetchImage(
+  client: ImageClient,
+  page: ImagePage,
+  options: FetchImageOptions,
+): Promise<ImageFetchOutcome> {
+  const deadline = performance.now() + (options.deadlineMs ?? 60_000);
+  const outcomes: Exclude<ImageFetchOutcome, FetchedImage>[] = [];
+  for (const source of client.sources) {
+    const outcome = await fetchFromSource(client, source, page, options, deadline);
+    if (outcome.kind === 'fetched') return outcome;
+    outcomes.push({ ...outcome, reason: `${source.name}: ${outcome.reason}` });
+  }
+  return combine(outcomes);
+}
+
+// What may still change wins over what a person should see, that over what is final. Missing is only believed of all sources.
+const byWeight = ['retry-later', 'blocked', 'corrupt', 'placeholder', 'missing'] as const;
+
+function combine(outcomes: Exclude<ImageFetchOutcome, FetchedImage>[]): ImageFetchOutcome {
+  for (const kind of byWeight) {
+    const found = outcomes.find((outcome) => outcome.kind === kind);
+    if (found) return found;
+  }
+  return { kind: 'missing', reason: 'no source is configured' };
+}
+
+async function fetchFromSource(
+  client: ImageClient,
+  source: ImageSource,
+  page: ImagePage,
+  options: FetchImageOptions,
+  deadline: number,
+): Promise<ImageFetchOutcome> {
+  const attemptsMax = options.attemptsMax ?? 3;
+  let last: ImageFetchOutcome = { kind: 'retry-later', reason: 'out of time', retryAfterMs: 1000, throttled: true };
+  for (let attempt = 1; attempt <= attemptsMax; ) {
+    const outcome = await followRedirects(client, source, page, options, deadline);
+    if (outcome.kind === 'retry-later' && outcome.throttled) {
+      // The gate holds everybody back now, so asking again waits as long as the host wants; no attempt is lost by it.
+      if (performance.now() + outcome.retryAfterMs >= deadline) return outcome;
+      last = outcome;
+      continue;
+    }
+    if (outcome.kind !== 'retry-later' && outcome.kind !== 'corrupt') return outcome;
+    last = outcome;
+    attempt++;
+    // Full jitter: workers that failed together do not come back together.
+    const waitMs = Math.random() * backOffMs * 2 ** (attempt - 1);
+    if (attempt > attemptsMax || performance.now() + waitMs >= deadline) break;
+    await delay(waitMs, options.signal);
+  }
+  return last;
+}
+
+async function followRedirects(
+  client: ImageClient,
+  source: ImageSource,
+  page: ImagePage,
+  options: FetchImageOptions,
+  deadline: number,
+): Promise<ImageFetchOutcome> {
+  let url = imageUrl(source.addressing, source.baseUrl, page, options.size);
+  for (let hop = 0; hop <= redirectsMax; hop++) {
+    const host = limitedHostOf(client.sources, source, url);
+    const passage = await client.gate.enter(host, {
+      waitMsMax: Math.max(deadline - performance.now(), 0),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    if (passage.kind === 'later') {
+      return {
+        kind: 'retry-later',
+        reason: `${host} has no free slot in time`,
+        retryAfterMs: passage.retryAfterMs,
+        throttled: true,
+      };
+    }
+    const started = performance.now();
+    let answer: Answer;
+    try {
+      answer = await request(client, url, options, deadline);
+    } finally {
+      passage.leave();
+    }
+    const result = await judge(client, source, host, url, answer, options.limits ?? defaultImageLimits);
+    client.onRequest({
+      source: source.name,
+      result: resultOf(result, answer),
+      bytes: answer.kind === 'answered' ? answer.body.length : 0,
+      durationMs: performance.now() - started,
+    });
+    if (result.kind !== 'redirect') return result;
+    url = result.to;
+  }
+  return { kind: 'blocked', reason: `more than ${redirectsMax} redirects` };
+}
+
+type Answer =
+  | {
+      kind: 'answered';
+      status: number;
+      location: string | undefined;
+      retryAfter: string | undefined;
+      body: Buffer;
+      sha256: string;
+    }
+  | { kind: 'too-large'; reason: string }
+  | { kind: 'failed'; reason: string };
+
+async function request(client: ImageClient, url: URL, options: FetchImageOptions, deadline: number): Promise<Answer> {
+  const imageBytesMax = (options.limits ?? defaultImageLimits).imageBytesMax;
+  const abort = new AbortController();
+  const onAbort = () => abort.abort(options.signal?.reason);
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  const timer = setTimeout(() => abort.abort(new Error('out of time')), Math.max(deadline - performance.now(), 0));
+  try {
+    const response = await client.dispatcher.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: 'GET',
+      headers: {
+        'user-agent': client.userAgent,
+        accept: 'image/webp,image/jpeg,image/png,image/jp2;q=0.9,*/*;q=0.1',
+        'accept-encoding': 'identity',
+      },
+      signal: abort.signal,
+    });
+    const header = (name: string) => {
+      const value = response.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    const isImage = response.statusCode === 200;
+    const announced = Number(header('content-length') ?? Number.NaN);
+    if (isImage && announced > imageBytesMax) {
+      abort.abort();
+      response.body.on('error', () => {});
+      return { kind: 'too-large', reason: `${announced} bytes announced, over the limit of ${imageBytesMax}` };
+    }
+    const hash = createHash('sha256');
+    const pieces: Buffer[] = [];
+    let length = 0;
+    // The body of anything but a picture is drained so that the connection lives on, up to a small bound.
+    const lengthMax = isImage ? imageBytesMax : 65_536;
+    for await (const piece of response.body as AsyncIterable<Buffer>) {
+      length += piece.length;
+      if (length > lengthMax) break;
+      if (isImage) {
+        hash.update(piece);
+        pieces.push(piece);
+      }
+    }
+    if (isImage && length > imageBytesMax) {
+      return { kind: 'too-large', reason: `more than ${imageBytesMax} bytes` };
+    }
+    if (isImage && Number.isFinite(announced) && length !== announced) {
+      return { kind: 'failed', reason: `cut short: ${length} of ${announced} bytes` };
+    }
+    return {
+      kind: 'answered',
+      status: response.statusCode,
+      location: header('location'),
+      retryAfter: header('retry-after'),
+      body: pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces),
+      sha256: hash.digest('hex'),
+    };
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    return { kind: 'failed', reason: describeFailure(error) };
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+async function judge(
+  client: ImageClient,
+  source: ImageSource,
+  host: string,
+  url: URL,
+  answer: Answer,
+  limits: ImageLimits,
+): Promise<ImageFetchOutcome | { kind: 'redirect'; to: URL }> {
+  if (answer.kind === 'failed' || (answer.kind === 'answered' && answer.status >= 500 && answer.status !== 503)) {
+    await noteFailure(client, host);
+    const reason = answer.kind === 'failed' ? answer.reason : `status ${answer.status}`;
+    return { kind: 'retry-later', reason, retryAfterMs: 5_000, throttled: false };
+  }
+  if (answer.kind === 'too-large') return { kind: 'corrupt', reason: answer.reason };
+  const { status } = answer;
+  if (status === 429 || status === 503) {
+    const retryAfterMs = readRetryAfterMs(answer.retryAfter);
+    // Some servers fail with 503 and mean one request; only those that name a time ask everybody to wait.
+    if (status === 503 && retryAfterMs === undefined) {
+      await noteFailure(client, host);
+      return { kind: 'retry-later', reason: 'status 503', retryAfterMs: retryAfterDefaultMs, throttled: false };
+    }
+    const waitMs = Math.min(retryAfterMs ?? retryAfterDefaultMs, retryAfterMaxMs);
+    await client.gate.holdBack(host, waitMs);
+    return { kind: 'retry-later', reason: `status ${status}`, retryAfterMs: waitMs, throttled: true };
+  }
+  client.failing.delete(host);
+  if (status >= 300 && status < 400) return judgeRedirect(client, source, url, answer.location, status);
+  if (status === 404 || status === 410) return { kind: 'missing', reason: `status ${status}` };
+  if (status !== 200) return { kind: 'blocked', reason: `status ${status}` };
+  if (isPlaceholderUrl(url)) return { kind: 'placeholder', reason: `${url.pathname} came` };
+  if (client.placeholderSha256s.has(answer.sha256)) {
+    return { kind: 'placeholder', reason: `the picture ${answer.sha256.slice(0, 12)} came` };
+  }
+  const check = checkImage(answer.body, limits);
+  if (check.kind === 'corrupt') return check;
+  return {
+    kind: 'fetched',
+    bytes: answer.body,
+    sha256: answer.sha256,
+    format: check.format,
+    width: check.width,
+    height: check.height,
+    source: source.name,
+    url: url.href,
+  };
+}
+
+function judgeRedirect(
+  client: ImageClient,
+  source: ImageSource,
+  from: URL,
+  location: string | undefined,
+  status: number,
+): ImageFetchOutcome | { kind: 'redirect'; to: URL } {
+  if (!location || !URL.canParse(location, from.href))
+    return { kind: 'blocked', reason: `status ${status} without a usable address` };
+  const to = new URL(location, from);
+  // Known by its address, it need not be fetched to be refused, nor need its host be allowed.
+  if (isPlaceholderUrl(to)) return { kind: 'placeholder', reason: `redirected to ${to.host}${to.pathname}` };
+  if (/pagenotfound|\/error$/i.test(to.pathname)) return { kind: 'missing', reason: `redirected to ${to.pathname}` };
+  const isSafe = to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:');
+  if (!isSafe || !mayRedirectTo(client.sources, source, to)) {
+    return { kind: 'blocked', reason: `redirected to ${to.protocol}//${to.host}, which is not allowed` };
+  }
+  return { kind: 'redirect', to };
+}
+
+/** A host that fails again and again is left alone by everybody for a while (circuit breaker). */
+async function noteFailure(client: ImageClient, host: string): Promise<void> {
+  const state = client.failing.get(host) ?? { failures: 0, pauses: 0, pausedUntil: 0 };
+  client.failing.set(host, state);
+  state.failures++;
+  // Requests that were under way when the pause began fail with it and do not lengthen it.
+  if (state.failures < failuresInRowMax || performance.now() < state.pausedUntil) return;
+  const pauseMs = Math.min(1000 * 2 ** state.pauses++, 60_000);
+  state.pausedUntil = performance.now() + pauseMs;
+  await client.gate.holdBack(host, pauseMs);
+}
+
+function resultOf(result: ImageFetchOutcome | { kind: 'redirect' }, answer: Answer): RequestResult {
+  if (result.kind !== 'retry-later') return result.kind;
+  if (result.throttled) return 'throttled';
+  return answer.kind === 'failed' || answer.kind === 'answered' ? 'failed' : result.kind;
+}
+
+/** Milliseconds from a Retry-After header: whole seconds or an HTTP date (RFC 9110, 10.2.3). */
+export function readRetryAfterMs(value: string | undefined, now: number = Date.now()): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(date - now, 0);
+}
+
+function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = (error as { code?: string }).code;
+  return code && !error.message.includes(code) ? `${error.message} (${code})` : error.message;
+}
+
+function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
