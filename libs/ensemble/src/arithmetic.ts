@@ -1,0 +1,12 @@
+export { artifactKeyOf, sha256Of } from './artifact.ts';
+export { chooseTemperature, memberProbabilitiesAt, sigmoid } from './calibrate.ts';
+export type { OutOfFoldPage } from './out-of-fold.ts';
+export { decodeOutOfFold, encodeOutOfFold, outOfFoldPageOf } from './out-of-fold.ts';
+export type { Random } from './random.ts';
+export { randomFrom, shuffled } from './random.ts';
+export type { Scores } from './scores.ts';
+export { aucOf, logLossOf, scoresOf } from './scores.ts';
+export type { PageUncertainty } from './uncertainty.ts';
+export { disagreementOf, entropyOf, isHqAt, meanOf, mutualInformationOf, uncertaintyOf } from './uncertainty.ts';
+export type { PageToAsk } from './worth.ts';
+export { labelConfidenceOf, orderByDiverseWorth, pageWorthOf } from './worth.ts';

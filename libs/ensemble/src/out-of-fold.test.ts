@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { decodeOutOfFold, encodeOutOfFold, outOfFoldPageOf } from './out-of-fold.ts';
+
+it('reads back what it wrote, one page a line', () => {
+  const pages = [
+    outOfFoldPageOf(12, 'LQ', Float32Array.of(0.75, 0.25, 0.2)),
+    outOfFoldPageOf(13, 'NOT_SURE', Float32Array.of(0.5)),
+  ];
+  const bytes = encodeOutOfFold(pages);
+  expect(bytes.toString().split('\n')[0]).toBe('{"pageId":12,"members":[0.75,0.25,0.2],"mean":0.4,"labelQuality":0.6}');
+  expect(decodeOutOfFold(bytes)).toEqual(pages);
+  expect(pages[1]!.labelQuality).toBeNull();
+});
+
+it('names the line that is broken', () => {
+  expect(() => decodeOutOfFold(Buffer.from('{"pageId":1,"members":[],"mean":0}\n{"pa'))).toThrow('line 2');
+  expect(() => decodeOutOfFold(Buffer.from('{}\n'))).toThrow('line 1: not a scored page');
+});

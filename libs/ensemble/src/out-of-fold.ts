@@ -1,0 +1,46 @@
+import { internal, messageOf } from '@florilegium/errors';
+import type { PageLabel } from './training-set.ts';
+import { meanOf } from './uncertainty.ts';
+import { labelConfidenceOf } from './worth.ts';
+
+/** What the members say about a labelled page without having seen its item. */
+export interface OutOfFoldPage {
+  pageId: number;
+  /** Calibrated P(HQ) of each member, in member order; null where a member has no score that left the item out. */
+  members: (number | null)[];
+  mean: number;
+  /** P(given label), 0 to 1: low values are likely label errors. Null for NOT_SURE. */
+  labelQuality: number | null;
+}
+
+export function outOfFoldPageOf(pageId: number, label: PageLabel, memberProbabilities: Float32Array): OutOfFoldPage {
+  return {
+    pageId,
+    members: Array.from(memberProbabilities, rounded),
+    mean: rounded(meanOf(memberProbabilities)),
+    labelQuality: label === 'NOT_SURE' ? null : rounded(labelConfidenceOf(label, memberProbabilities)),
+  };
+}
+
+/** JSON lines, one page each. */
+export function encodeOutOfFold(pages: readonly OutOfFoldPage[]): Buffer {
+  return Buffer.from(pages.map((page) => `${JSON.stringify(page)}\n`).join(''));
+}
+
+/** Throws `internal` naming the line that is not a page. */
+export function decodeOutOfFold(bytes: Buffer): OutOfFoldPage[] {
+  const lines = bytes.toString('utf8').split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines.map((line, at) => {
+    try {
+      const page = JSON.parse(line) as OutOfFoldPage;
+      if (Number.isInteger(page.pageId) && Array.isArray(page.members) && typeof page.mean === 'number') return page;
+    } catch (error) {
+      throw internal(`out-of-fold scores, line ${at + 1}: ${messageOf(error)}`, { cause: error });
+    }
+    throw internal(`out-of-fold scores, line ${at + 1}: not a scored page`);
+  });
+}
+
+/** Single precision holds seven digits; more would only be noise in the file. */
+const rounded = (probability: number) => Number(probability.toPrecision(7));

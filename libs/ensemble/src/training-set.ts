@@ -1,0 +1,39 @@
+import { failedPrecondition, internal } from '@florilegium/errors';
+
+export type PageLabel = 'HQ' | 'LQ' | 'NOT_SURE';
+
+/** Labelled pages as their embeddings. All members of an ensemble read the same one. */
+export interface TrainingSet {
+  /** Row-major, one row of `dims` finite numbers a page. */
+  rows: Float32Array;
+  dims: number;
+  /** NOT_SURE pages do not train; they are scored out of fold like the others. */
+  labels: readonly PageLabel[];
+  /** The item of each page. Folds and bootstraps take whole items, since pages of one book look alike. */
+  itemIds: ArrayLike<number>;
+}
+
+/**
+ * Throws `failed_precondition` when the labels cannot train a classifier: a class with fewer than two pages cannot be split
+ * into a part that trains and a part that judges. Broken embeddings are `internal`: no caller can mend them.
+ */
+export function checkTrainingSet(set: TrainingSet): void {
+  const pageCount = set.labels.length;
+  if (set.rows.length !== pageCount * set.dims || set.itemIds.length !== pageCount) {
+    throw internal(
+      `training set has ${set.rows.length} values and ${set.itemIds.length} items for ${pageCount} pages of ${set.dims} dimensions`,
+    );
+  }
+  for (const label of ['HQ', 'LQ'] as const) {
+    const count = set.labels.filter((given) => given === label).length;
+    if (count < 2) {
+      throw failedPrecondition(
+        `the label set has ${count} usable ${label} ${count === 1 ? 'page' : 'pages'}; training needs at least 2 of each of HQ and LQ`,
+      );
+    }
+  }
+  for (let at = 0; at < set.rows.length; at++) {
+    if (!Number.isFinite(set.rows[at]))
+      throw internal(`embedding of page row ${Math.floor(at / set.dims)} is not finite`);
+  }
+}
