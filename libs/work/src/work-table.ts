@@ -43,6 +43,8 @@ export interface BatchPlan {
   number: number;
   /** Small facts of the batch, such as its range of ids; never a list that grows with the pages. */
   payload?: Record<string, unknown>;
+  /** No worker takes it earlier. */
+  notBefore?: Date;
 }
 
 export interface EnqueueOptions {
@@ -62,9 +64,12 @@ export async function enqueueBatches<Schema>(
 ): Promise<void> {
   for (let start = 0; start < batches.length; start += 1000) {
     const part = batches.slice(start, start + 1000);
-    const rows = part.map((batch) => sql`(${runId}, ${kind}, ${batch.number}, ${JSON.stringify(batch.payload ?? {})})`);
+    const rows = part.map(
+      (batch) =>
+        sql`(${runId}::uuid, ${kind}, ${batch.number}::int, ${JSON.stringify(batch.payload ?? {})}::jsonb, ${batch.notBefore ?? null}::timestamptz)`,
+    );
     const { rows: added } = await sql<{ number: number }>`
-      insert into work_batch (run_id, kind, number, payload) values ${sql.join(rows)}
+      insert into work_batch (run_id, kind, number, payload, not_before) values ${sql.join(rows)}
       on conflict do nothing returning number`.execute(kysely);
     await addToOutbox(
       kysely,

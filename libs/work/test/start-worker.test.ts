@@ -247,4 +247,23 @@ describe('startWorker', () => {
     );
     expect(row.rows[0]!.failures).toBe(0);
   });
+
+  it('takes no batch before its time', async () => {
+    const kind = newKind();
+    await worker(kind, async (batch) => void (await write(batch)));
+    const runId = uuidv7();
+    const started = Date.now();
+    await db.inTransaction(({ kysely }) =>
+      enqueueBatches(kysely, {
+        service: 'test',
+        kind,
+        runId,
+        batches: [{ number: 0 }, { number: 1, notBefore: new Date(started + 1000) }],
+      }),
+    );
+    await until(async () => (await countBatches(db.kysely, runId)).done === 1);
+    expect(await resultsOf(runId)).toMatchObject([{ number: 0 }]);
+    await until(async () => (await countBatches(db.kysely, runId)).done === 2);
+    expect(Date.now() - started).toBeGreaterThanOrEqual(1000);
+  });
 });
