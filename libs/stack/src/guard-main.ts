@@ -5,6 +5,7 @@
  * argv[2] is a GuardOrder in JSON. The program's pid goes to the parent over the IPC channel; its exit status is ours.
  */
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import type { GuardOrder } from './guarded-process.ts';
 
 const order: GuardOrder = JSON.parse(process.argv[2] ?? '');
@@ -27,7 +28,7 @@ child.on('error', (error) => {
   console.error(`cannot run ${order.command}: ${error.message}`);
   process.exit(127);
 });
-child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
+child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128 + constants.signals[signal])));
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
 process.on('disconnect', stop);

@@ -43,7 +43,11 @@ export async function startGuarded(order: GuardOrder, logFile: string): Promise<
   try {
     guard = spawn(
       process.execPath,
-      [fileURLToPath(new URL('./guard-main.ts', import.meta.url)), JSON.stringify(order)],
+      [
+        '--disable-warning=ExperimentalWarning',
+        fileURLToPath(new URL('./guard-main.ts', import.meta.url)),
+        JSON.stringify(order),
+      ],
       {
         stdio: ['pipe', log, log, 'ipc'],
         detached: true,

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from './free-port.ts';
-import { type ExitStatus, type GuardedProcess, startGuarded, type UserIdentity } from './guarded-process.ts';
+import { type GuardedProcess, startGuarded, type UserIdentity } from './guarded-process.ts';
 import { type PostgresBinaries, postgresBinaries } from './postgres-binaries.ts';
 import { postgresUser, userMay } from './postgres-user.ts';
-import { identityOf, type ProcessIdentity, signalProcess, waitUntilGone } from './processes.ts';
+import { identityOf, signalProcess, waitUntilGone } from './processes.ts';
+import type { RunningPart } from './supervise.ts';
 
 export interface PostgresOptions {
   /** Holds the database in its subfolder `cluster`; made when missing. */
@@ -20,22 +21,23 @@ export interface PostgresOptions {
   log: (line: string) => void;
   /** False gives up safety against a crash of the machine for speed: tests only. */
   durable?: boolean;
+  /** A free one when not given. */
+  port?: number;
+  /** Who runs it when we are root; the user `postgres` when not given. */
+  user?: UserIdentity;
 }
 
-export interface RunningPostgres {
+export interface RunningPostgres extends RunningPart {
   /** Of the superuser, database `postgres`. */
   adminUrl: string;
-  identities: ProcessIdentity[];
-  exited: Promise<ExitStatus>;
-  stop(): Promise<void>;
 }
 
 const portAttemptsMax = 3;
 const startTimeoutMs = 60_000;
 
-/** Runs the embedded PostgreSQL on a free port of the loopback; resolves when it answers a query. */
+/** Runs the embedded PostgreSQL on the loopback; resolves when it answers a query. */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
-  const user = postgresUser();
+  const user = options.user ?? postgresUser();
   const binaries = await postgresBinaries(user, options.log);
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   if (user !== undefined) await chown(options.folder, user.uid, user.gid);
@@ -47,7 +49,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   await stopStale(cluster, options.log);
 
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
+    const port = options.port ?? (await freePort());
     const guarded = await startGuarded(
       {
         command: binaries.postgres,
@@ -67,7 +69,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     } catch (error) {
       await guarded.stop();
       // The free port may have been taken in between; anything else fails the same way again, and soon.
-      if (attempt === portAttemptsMax) {
+      if (options.port !== undefined || attempt === portAttemptsMax) {
         throw new Error(`PostgreSQL did not start, see ${options.logFile}`, { cause: error });
       }
     }
