@@ -1,5 +1,6 @@
 export { artifactKeyOf, sha256Of } from './artifact.ts';
 export { chooseTemperature, memberProbabilitiesAt, sigmoid } from './calibrate.ts';
+export { decodeHalfFloats } from './half-floats.ts';
 export type { OutOfFoldPage } from './out-of-fold.ts';
 export { decodeOutOfFold, encodeOutOfFold, outOfFoldPageOf } from './out-of-fold.ts';
 export type { Random } from './random.ts';

@@ -1,4 +1,4 @@
-import { internal } from '@florilegium/errors';
+import { invalidArgument } from '@florilegium/errors';
 import * as tf from '@tensorflow/tfjs-core';
 import { sigmoid } from './calibrate.ts';
 import type { LinearHead } from './standardisation.ts';
@@ -40,7 +40,7 @@ const memoryMax = 8;
  * arithmetic on vectors, and residuals · pages gives the gradients. Both are laid out so that nothing large is transposed, which is
  * 4 to 13 times slower on wasm. Everything else is in doubles on the CPU in a fixed order: same input, same weights.
  *
- * `rows` is row-major [pages, dims], standardised. Throws `internal` naming the problem when a loss or its gradient stops being finite.
+ * `rows` is row-major [pages, dims], standardised. Throws `invalid_argument` naming the fit when a loss or its gradient stops being finite.
  */
 export function fitLogistic(
   rows: Float32Array,
@@ -82,7 +82,7 @@ export function fitLogistic(
       active.forEach((fit, at) => {
         fit.setGradient(gradients.subarray(at * dims, (at + 1) * dims));
         if (!Number.isFinite(fit.loss + fit.gradientMax()))
-          throw internal(`the loss of fit ${problems.indexOf(fit.problem)} is not finite after ${epoch} epochs`);
+          throw invalidArgument(`the loss of fit ${problems.indexOf(fit.problem)} is not finite after ${epoch} epochs`);
       });
       if (epoch > 0) options.onEpoch?.(epoch, active.reduce((sum, fit) => sum + fit.loss, 0) / active.length);
       active = active.filter((fit) => {

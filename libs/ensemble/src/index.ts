@@ -18,6 +18,7 @@ export type { BackendLog, TensorflowBackend } from './backend.ts';
 export { selectBackend, tensorflowBackends } from './backend.ts';
 export { chooseTemperature, memberProbabilitiesAt, sigmoid } from './calibrate.ts';
 export type { Ensemble } from './ensemble.ts';
+export { decodeHalfFloats } from './half-floats.ts';
 export type { OutOfFoldPage } from './out-of-fold.ts';
 export { decodeOutOfFold, encodeOutOfFold, outOfFoldPageOf } from './out-of-fold.ts';
 export { predict, predictLogits } from './predict.ts';

@@ -1,4 +1,4 @@
-import { failedPrecondition, internal } from '@florilegium/errors';
+import { internal, invalidArgument } from '@florilegium/errors';
 
 export type PageLabel = 'HQ' | 'LQ' | 'NOT_SURE';
 
@@ -14,8 +14,8 @@ export interface TrainingSet {
 }
 
 /**
- * Throws `failed_precondition` when the labels cannot train a classifier: a class with fewer than two pages cannot be split
- * into a part that trains and a part that judges. Broken embeddings are `internal`: no caller can mend them.
+ * Throws `invalid_argument` when the labels cannot train a classifier: a class with fewer than two pages cannot be split
+ * into a part that trains and a part that judges. Embeddings that are not finite are refused in the same way: trying again is useless.
  */
 export function checkTrainingSet(set: TrainingSet): void {
   const pageCount = set.labels.length;
@@ -27,13 +27,13 @@ export function checkTrainingSet(set: TrainingSet): void {
   for (const label of ['HQ', 'LQ'] as const) {
     const count = set.labels.filter((given) => given === label).length;
     if (count < 2) {
-      throw failedPrecondition(
+      throw invalidArgument(
         `the label set has ${count} usable ${label} ${count === 1 ? 'page' : 'pages'}; training needs at least 2 of each of HQ and LQ`,
       );
     }
   }
   for (let at = 0; at < set.rows.length; at++) {
     if (!Number.isFinite(set.rows[at]))
-      throw internal(`embedding of page row ${Math.floor(at / set.dims)} is not finite`);
+      throw invalidArgument(`embedding of page row ${Math.floor(at / set.dims)} is not finite`);
   }
 }
