@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { BackboneManifest } from './backbones.ts';
+import { declareOutput } from './onnx-graph.ts';
+
+export interface BackboneSession {
+  /** `pixels` holds `count` pages, each side x side x 3 interleaved RGB; the result is row-major [count, dimensions]. Blocks its thread. */
+  run(pixels: Uint8Array, count: number): Promise<Float32Array>;
+}
+
+/** Loads a backbone into this thread: run it in a worker thread, for a call blocks. */
+export async function openBackboneSession(manifest: BackboneManifest, file: string): Promise<BackboneSession> {
+  const bytes = await readFile(file);
+  const declared =
+    'name' in manifest.output
+      ? { model: bytes, output: manifest.output.name }
+      : declareOutput(bytes, manifest.output.operator);
+  const session = await InferenceSession.create(declared.model, {
+    executionProviders: ['cpu'],
+    // One thread a session, several sessions: two threads in one were no faster and far less even.
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  });
+  const { name, side, layout, values } = manifest.input;
+  const shape = (count: number) => (layout === 'NHWC' ? [count, side, side, 3] : [count, 3, side, side]);
+  return {
+    run: async (pixels, count) => {
+      const input =
+        values === 'uint8'
+          ? new Tensor('uint8', pixels, shape(count))
+          : new Tensor('float32', normalised(pixels, count, side * side, layout, values), shape(count));
+      const results = await session.run({ [name]: input }, [declared.output]);
+      const output = results[declared.output]!.data as Float32Array;
+      if (output.length !== count * manifest.dimensions)
+        throw new Error(`${manifest.name} gave ${output.length} values for ${count} pages of ${manifest.dimensions}`);
+      return output;
+    },
+  };
+}
+
+function normalised(
+  pixels: Uint8Array,
+  count: number,
+  area: number,
+  layout: 'NHWC' | 'NCHW',
+  { mean, deviation }: { mean: readonly number[]; deviation: readonly number[] },
+): Float32Array {
+  const out = new Float32Array(count * area * 3);
+  for (let channel = 0; channel < 3; channel++) {
+    const scale = 1 / (255 * deviation[channel]!);
+    const shift = -mean[channel]! / deviation[channel]!;
+    for (let page = 0; page < count; page++) {
+      const from = page * area * 3 + channel;
+      const to = layout === 'NCHW' ? page * area * 3 + channel * area : from;
+      const step = layout === 'NCHW' ? 1 : 3;
+      for (let pixel = 0; pixel < area; pixel++) out[to + pixel * step] = pixels[from + pixel * 3]! * scale + shift;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,68 @@
+// Runs in a worker thread: rasters in, embeddings out. The forward pass and the statistics block whatever thread they are in.
+import { parentPort, workerData } from 'node:worker_threads';
+import { type BackboneSession, openBackboneSession } from './backbone-session.ts';
+import type { BackboneManifest } from './backbones.ts';
+import { halve, RASTER_SIDE } from './page-raster.ts';
+import { pageStatistics, STATISTICS_DIMS } from './page-statistics.ts';
+
+/** What the thread is started with. */
+export interface ThreadSetup {
+  backbone: { manifest: BackboneManifest; file: string } | undefined;
+}
+export interface ThreadRequest {
+  pages: { rgb: Uint8Array<ArrayBuffer>; aspect: number }[];
+}
+export type ThreadReply =
+  | { kind: 'ready' }
+  | { kind: 'embedded'; values: Float32Array<ArrayBuffer> }
+  | { kind: 'failed'; reason: string };
+
+const HALF = RASTER_SIDE / 2;
+const HALF_BYTES = HALF * HALF * 3;
+
+const port = parentPort;
+if (port) {
+  const { backbone } = workerData as ThreadSetup;
+  const reply = (message: ThreadReply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+  const failed = (error: unknown) =>
+    reply({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+  try {
+    const session = backbone && (await openBackboneSession(backbone.manifest, backbone.file));
+    const dimensions = (backbone?.manifest.dimensions ?? 0) + STATISTICS_DIMS;
+    // One batch after the other, in the order they came.
+    let last = Promise.resolve();
+    port.on('message', ({ pages }: ThreadRequest) => {
+      last = last.then(async () => {
+        try {
+          const values = await embed(pages, session, dimensions);
+          reply({ kind: 'embedded', values }, [values.buffer]);
+        } catch (error) {
+          failed(error);
+        }
+      });
+    });
+    reply({ kind: 'ready' });
+  } catch (error) {
+    failed(error);
+  }
+}
+
+async function embed(
+  pages: ThreadRequest['pages'],
+  session: BackboneSession | undefined,
+  dimensions: number,
+): Promise<Float32Array<ArrayBuffer>> {
+  const values = new Float32Array(pages.length * dimensions);
+  const features = dimensions - STATISTICS_DIMS;
+  if (session) {
+    const pixels = new Uint8Array(pages.length * HALF_BYTES);
+    for (const [index, page] of pages.entries())
+      halve(page.rgb, RASTER_SIDE, pixels.subarray(index * HALF_BYTES, (index + 1) * HALF_BYTES));
+    const output = await session.run(pixels, pages.length);
+    for (let index = 0; index < pages.length; index++)
+      values.set(output.subarray(index * features, (index + 1) * features), index * dimensions);
+  }
+  for (const [index, page] of pages.entries()) pageStatistics(page, values, index * dimensions + features);
+  if (!values.every(Number.isFinite)) throw new Error('an embedding holds a number that is not finite');
+  return values;
+}
