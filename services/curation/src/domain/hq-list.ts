@@ -1,0 +1,34 @@
+// States of an HQ list and the moves between them:
+//
+//     predicting --freeze--> auditing --last audit label--> published
+//         |           \--no audit asked for-------------------^
+//         \--> failed
+//
+//     auditing | published --withdraw--> withdrawn
+import { failedPrecondition } from '@florilegium/errors';
+import type { Label } from './label.ts';
+
+export const hqListStates = ['predicting', 'auditing', 'published', 'withdrawn', 'failed'] as const;
+export type HqListState = (typeof hqListStates)[number];
+
+/** From here on the pages of a list are frozen and can be read. */
+export const isFrozen = (state: HqListState): boolean =>
+  state === 'auditing' || state === 'published' || state === 'withdrawn';
+
+/** @throws failed_precondition when a list may not be begun beside the newest one: its audit must be settled first */
+export function checkMayPublish(newest: { version: number; state: HqListState } | undefined): void {
+  if (newest?.state === 'predicting' || newest?.state === 'auditing')
+    throw failedPrecondition(
+      `list ${newest.version} is ${newest.state}; the next one begins when it is published, withdrawn or failed`,
+    );
+}
+
+/** Whether a page is in a list, and what put it there or kept it out. A person's current label beats the score. */
+export function listingOf(
+  probability: number,
+  threshold: number,
+  label: Label | null,
+): { listed: boolean; by: 'label' | 'score' } {
+  if (label !== null) return { listed: label === 'HQ', by: 'label' };
+  return { listed: probability >= threshold, by: 'score' };
+}

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { fChangeBound } from './agreement.ts';
+import { type IterationCurve, verdictOf } from './verdict.ts';
+
+const curves = (...kappas: (number | undefined)[]): IterationCurve[] =>
+  kappas.map((kappa, index) => ({
+    number: index + 1,
+    kappa,
+    fChangeBound: kappa === undefined ? undefined : fChangeBound(kappa),
+    changeOfMind: 0.02,
+  }));
+
+it('continues while there is nothing to compare, or ensembles still change', () => {
+  expect(verdictOf([]).decision).toBe('continue');
+  expect(verdictOf(curves(undefined)).reason).toBe('there is no earlier ensemble to compare with');
+  expect(verdictOf(curves(undefined, 0.9))).toEqual({
+    decision: 'continue',
+    reason:
+      'kappa with the ensemble before is 0.900: F can have changed by at most 44.4 %; 2.0 % of the stop pages changed their decision',
+  });
+});
+
+it('may stop when the newest two agree', () => {
+  expect(verdictOf(curves(undefined, 0.9, 0.98)).decision).toBe('may stop');
+  expect(verdictOf(curves(undefined, 0.9, 0.98)).reason).toContain('only 2 of 3 comparisons');
+  expect(verdictOf(curves(undefined, 0.9, 0.98, 0.99)).reason).toContain('mean kappa is 0.957, under 0.99');
+});
+
+it('stops when three comparisons in a row agree', () => {
+  expect(verdictOf(curves(undefined, 0.8, 0.99, 0.995, 0.99)).decision).toBe('stop');
+  expect(verdictOf(curves(undefined, 0.99, 0.995)).decision).toBe('may stop');
+});
+
+it('takes a stop back when the newest ensemble changed its mind', () => {
+  expect(verdictOf(curves(undefined, 1, 1, 1, 0.969)).decision).toBe('continue');
+});

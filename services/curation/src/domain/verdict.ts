@@ -1,0 +1,57 @@
+/** What the stop set says after one iteration; `kappa` is undefined for the first, which has nothing to be compared with. */
+export interface IterationCurve {
+  number: number;
+  kappa: number | undefined;
+  fChangeBound: number | undefined;
+  /** Share of stop pages whose decision changed. */
+  changeOfMind: number | undefined;
+}
+
+export interface Verdict {
+  decision: 'continue' | 'may stop' | 'stop';
+  reason: string;
+}
+
+export interface StopRule {
+  /** Successive comparisons that count: one that agrees by luck is not enough. */
+  window: number;
+  /** Mean kappa over the window from which to stop; 0.99 lets the F-measure change by at most 0.04. */
+  stopKappa: number;
+  /** Newest kappa from which one may stop; 0.97 lets the F-measure change by at most 0.12. */
+  mayStopKappa: number;
+}
+
+/** Window and intensity of stabilising predictions: Bloodgood and Vijay-Shanker, 2009. */
+export const defaultStopRule: StopRule = { window: 3, stopKappa: 0.99, mayStopKappa: 0.97 };
+
+/** Whether more labels are still worth their time. Curves come in the order of their iterations. */
+export function verdictOf(curves: readonly IterationCurve[], rule: StopRule = defaultStopRule): Verdict {
+  const compared = curves.filter((curve) => curve.kappa !== undefined);
+  const newest = compared.at(-1);
+  if (!newest || newest !== curves.at(-1))
+    return { decision: 'continue', reason: 'there is no earlier ensemble to compare with' };
+  const kappa = newest.kappa!;
+  const bound = percent(newest.fChangeBound ?? 1);
+  const told = `kappa with the ensemble before is ${kappa.toFixed(3)}: F can have changed by at most ${bound}`;
+  const window = compared.slice(-rule.window);
+  const mean = window.reduce((sum, curve) => sum + curve.kappa!, 0) / window.length;
+  if (window.length === rule.window && mean >= rule.stopKappa && kappa >= rule.mayStopKappa)
+    return {
+      decision: 'stop',
+      reason: `the last ${rule.window} ensembles decide alike (mean kappa ${mean.toFixed(3)}); ${told}`,
+    };
+  if (kappa >= rule.mayStopKappa)
+    return {
+      decision: 'may stop',
+      reason:
+        window.length < rule.window
+          ? `${told}, but only ${window.length} of ${rule.window} comparisons are there`
+          : `${told}, but over the last ${rule.window} ensembles the mean kappa is ${mean.toFixed(3)}, under ${rule.stopKappa}`,
+    };
+  return {
+    decision: 'continue',
+    reason: `${told}; ${percent(newest.changeOfMind ?? 0)} of the stop pages changed their decision`,
+  };
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
