@@ -20,8 +20,8 @@ export interface DataFolder {
   dir: string;
   logsDir: string;
   secrets: Secrets;
-  /** Keeps which processes a part consists of, so that the next run can end those which outlived this one. */
-  recordProcesses(part: string, identities: ProcessIdentity[]): void;
+  /** Keeps which service or guard runs, so that the next run can end those which outlived this one. */
+  recordProcess(part: string, identity: ProcessIdentity | undefined): void;
   /** Ports of the programs in the last run, by name. */
   portsBefore: Record<string, number>;
   keepPorts(ports: Record<string, number>): Promise<void>;
@@ -49,15 +49,16 @@ export async function openDataFolder(path: string, log: (line: string) => void):
     const portsFile = join(dir, 'ports.json');
     await endLeftOvers(processesFile, log);
     const secrets = await readSecrets(join(dir, 'secrets.json'));
-    const processes: Record<string, ProcessIdentity[]> = {};
+    const processes: Record<string, ProcessIdentity> = {};
     // One write after the other, each of the state at its time.
     let written = Promise.resolve();
     return {
       dir,
       logsDir: join(dir, 'logs'),
       secrets,
-      recordProcesses(part, identities) {
-        processes[part] = identities;
+      recordProcess(part, identity) {
+        if (identity === undefined) return;
+        processes[part] = identity;
         written = written.then(() => writeAtomically(processesFile, processes)).catch(() => {});
       },
       portsBefore: (await readJson<Record<string, number>>(portsFile)) ?? {},
@@ -113,17 +114,18 @@ async function lock(dir: string): Promise<() => Promise<void>> {
   }
 }
 
-/** Processes of a run that was killed end by themselves within seconds; the new run waits for them, then makes sure. */
+/**
+ * Services and guards of a run that was killed end by themselves within seconds; the new run waits for them, then makes
+ * sure. What a killed guard left is ended by whoever starts the same program on the same files.
+ */
 async function endLeftOvers(processesFile: string, log: (line: string) => void): Promise<void> {
-  const recorded = await readJson<Record<string, ProcessIdentity[]>>(processesFile);
-  const alive = Object.values(recorded ?? {})
-    .flat()
-    .filter(isAlive);
+  const recorded = await readJson<Record<string, ProcessIdentity>>(processesFile);
+  const alive = Object.values(recorded ?? {}).filter(isAlive);
   if (alive.length === 0) return;
   log('an earlier run is still ending, waiting for it');
   await Promise.all(
     alive.map(async (left) => {
-      if (await waitUntilGone(left, 20_000)) return;
+      if (await waitUntilGone(left, 25_000)) return;
       signalProcess(left, 'SIGKILL');
       await waitUntilGone(left, 5_000);
     }),

@@ -66,7 +66,7 @@ export async function startGateway({
     if (urlOf(pathOf(request)) === undefined) throw new AppError('not_found', `${pathOf(request)} is not known`);
   });
 
-  const receivedAt = new WeakMap<object, number>();
+  const failedAt = new WeakMap<object, number>();
   await app.register(proxy, {
     upstream: '',
     internalRewriteLocationHeader: false,
@@ -76,11 +76,12 @@ export async function startGateway({
       getUpstream: (request) => urlOf(pathOf(request)) ?? '',
       rewriteRequestHeaders: (request, headers) => ({ ...headers, 'x-request-id': request.id }),
       rewriteHeaders: (headers, request) => ({ ...headers, 'x-request-id': request?.id ?? headers['x-request-id'] }),
+      // `req` is the request as it goes out, one object for all its attempts.
       retryDelay: ({ err, req }) => {
         if (!err || !isWorthRepeating(req, codeOf(err))) return null;
-        const since = receivedAt.get(req) ?? Date.now();
-        receivedAt.set(req, since);
-        return Date.now() - since < retryTimeoutMs && !req.socket.destroyed ? retryEveryMs : null;
+        const since = failedAt.get(req) ?? Date.now();
+        failedAt.set(req, since);
+        return Date.now() - since < retryTimeoutMs ? retryEveryMs : null;
       },
       onError: (reply, { error }) =>
         sendProblem(reply.request as FastifyRequest, reply as FastifyReply, asProblem(error)),

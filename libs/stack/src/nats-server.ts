@@ -83,7 +83,6 @@ async function stopStale(pidFile: string): Promise<void> {
   const stale = pid > 1 ? identityOf(pid) : undefined;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   if (stale === undefined || !command.includes('nats-server')) return;
-  if (await waitUntilGone(stale, 5_000)) return;
   signalProcess(stale, 'SIGTERM');
   if (await waitUntilGone(stale, 10_000)) return;
   signalProcess(stale, 'SIGKILL');

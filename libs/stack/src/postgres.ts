@@ -83,7 +83,8 @@ function settings(durable: boolean): string[] {
     // Five services with their pools, the test files of two workers, and room for a person with psql.
     max_connections: '200',
     shared_buffers: '128MB',
-    ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    // synchronous_commit stays on: without it a killed server, not only a crashed machine, would lose commits.
+    ...(durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
   };
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
@@ -128,20 +129,16 @@ async function makeCluster(
   await chmod(cluster, 0o700);
 }
 
-/**
- * A postmaster of this cluster that outlived its stack (whose guard was killed too) would refuse the start. It is
- * given the time to end by itself, since a guard may be stopping it right now, then told to.
- */
+/** A postmaster of this cluster that outlived its stack (its guard was killed too) would refuse the start: it is ended first. */
 async function stopStale(cluster: string, log: (line: string) => void): Promise<void> {
   const pidFile = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '');
   const [pidLine, folderLine] = pidFile.split('\n');
   const pid = Number(pidLine);
   const stale = Number.isInteger(pid) && pid > 0 && folderLine === cluster ? identityOf(pid) : undefined;
   if (stale === undefined || !isPostgres(await commandOf(pid))) return;
-  log('a PostgreSQL of an earlier run still has this folder, waiting for its end');
-  if (await waitUntilGone(stale, 10_000)) return;
+  log('a PostgreSQL of an earlier run still has this folder, ending it');
   signalProcess(stale, 'SIGINT');
-  if (await waitUntilGone(stale, 15_000)) return;
+  if (await waitUntilGone(stale, 20_000)) return;
   signalProcess(stale, 'SIGQUIT');
   if (!(await waitUntilGone(stale, 5_000))) throw new Error(`the PostgreSQL with pid ${pid} does not end`);
 }

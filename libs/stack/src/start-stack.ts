@@ -101,7 +101,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
         start,
         log,
         signal,
-        onStart: (identities) => data.recordProcesses(name, identities),
+        onStart: ([first]) => data.recordProcess(name, first),
       });
       parts[name] = part;
       stops.push(part.stop);
