@@ -159,6 +159,7 @@ describe('a running stack', () => {
           timeout: 20_000,
         })
         .toEqual([]);
+      await expect.poll(() => alive(stack.pids().postgres ?? []), { timeout: 5_000 }).toHaveLength(2);
     },
   );
 
