@@ -18,7 +18,7 @@ export interface ItemFileRow {
 
 export interface ItemFileOptions {
   file: string;
-  onItem: (item: ItemFileRow) => void;
+  onItem: (item: ItemFileRow, line: number) => void;
   onBadLine?: (bad: BadLine) => void;
   lineBytesMax?: number;
 }
@@ -39,7 +39,7 @@ export function readItemFile(source: ByteSource, options: ItemFileOptions): Asyn
     onRow: (row) => {
       const itemId = row.int(column('ItemID'));
       if (itemId < 0) return itemId === -2 ? 'id_out_of_range' : 'id_not_numeric';
-      options.onItem({
+      const item = {
         itemId,
         titleId: Math.max(-1, row.int(column('TitleID'))),
         barCode: row.text(column('BarCode')),
@@ -50,7 +50,8 @@ export function readItemFile(source: ByteSource, options: ItemFileOptions): Asyn
         rightsStatement: row.text(column('RightsStatement')),
         licenseType: row.text(column('LicenseType')),
         rightsHolder: row.text(column('RightsHolder')),
-      });
+      };
+      options.onItem(item, row.line);
       return undefined;
     },
     onBadLine: options.onBadLine,

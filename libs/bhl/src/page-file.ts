@@ -50,6 +50,18 @@ export class PageRow<Kind> extends TabRow {
     return undefined;
   }
 
+  /** Another view on the same file, for looking back at lines while this one moves on. */
+  twin(): PageRow<Kind> {
+    return new PageRow(this.header, this.kinds);
+  }
+
+  /** Reads a line that was seen before (see TabRow.moveTo). */
+  readAt(buffer: Buffer, start: number, end: number): PageFileRow {
+    this.moveTo(buffer, start, end);
+    this.read();
+    return this.fields();
+  }
+
   fields(): PageFileRow {
     const { columns } = this;
     return {

@@ -50,6 +50,16 @@ export class TabRow {
     this.ends = new Int32Array(header.length);
   }
 
+  /** Puts the view on a line that was seen before; its buffer must not have been written to since. */
+  moveTo(buffer: Buffer, start: number, end: number): void {
+    this.buffer = buffer;
+    this.start = start;
+    this.end = end;
+    let column = 0;
+    for (let at = start; at < end && column < this.ends.length; at++) if (buffer[at] === tab) this.ends[column++] = at;
+    for (; column < this.ends.length; column++) this.ends[column] = end;
+  }
+
   startOf(column: number): number {
     return column === 0 ? this.start : this.ends[column - 1]! + 1;
   }

@@ -16,7 +16,7 @@ export interface TitleFileRow {
 
 export interface TitleFileOptions {
   file: string;
-  onTitle: (title: TitleFileRow) => void;
+  onTitle: (title: TitleFileRow, line: number) => void;
   onBadLine?: (bad: BadLine) => void;
   lineBytesMax?: number;
 }
@@ -37,7 +37,7 @@ export function readTitleFile(source: ByteSource, options: TitleFileOptions): As
     onRow: (row) => {
       const titleId = row.int(column('TitleID'));
       if (titleId < 0) return titleId === -2 ? 'id_out_of_range' : 'id_not_numeric';
-      options.onTitle({
+      const title = {
         titleId,
         fullTitle: row.text(column('FullTitle')),
         shortTitle: row.text(column('ShortTitle')),
@@ -47,7 +47,8 @@ export function readTitleFile(source: ByteSource, options: TitleFileOptions): As
         languageCode: row.text(column('LanguageCode')),
         author: row.text(column('TL2Author')),
         titleUrl: row.text(column('TitleURL')),
-      });
+      };
+      options.onTitle(title, row.line);
       return undefined;
     },
     onBadLine: options.onBadLine,

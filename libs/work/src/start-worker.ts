@@ -124,12 +124,21 @@ export async function startWorker<Schema>({
     const lost = new AbortController();
     const signal = AbortSignal.any([lost.signal, stopping.signal]);
     const fields = { runId: claim.runId, kind, batch: claim.number, attempt: claim.attempt };
+    // A beat waits while a long `complete` holds the row; a second one would only take another connection to wait too.
+    let beating = false;
     const beat = setInterval(() => {
       message.working();
-      repo.beat(claim).then(
-        (kept) => kept || lost.abort(cancelled('the batch was cancelled or taken over')),
-        (error: unknown) => log.warn({ ...fields, reason: messageOf(error) }, 'heartbeat failed'),
-      );
+      if (beating) return;
+      beating = true;
+      repo
+        .beat(claim)
+        .then(
+          (kept) => kept || lost.abort(cancelled('the batch was cancelled or taken over')),
+          (error: unknown) => log.warn({ ...fields, reason: messageOf(error) }, 'heartbeat failed'),
+        )
+        .finally(() => {
+          beating = false;
+        });
     }, heartbeatMs);
     let completed = false;
     const complete: ClaimedBatch<Schema>['complete'] = async (write) => {
