@@ -4,10 +4,11 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { failedPrecondition, invalidArgument } from '@florilegium/errors';
 import sharp from 'sharp';
 import { createRandom, type Random } from '../random.ts';
-import { type Book, books, type PageKind } from './books.ts';
+import type { PageKind } from './books.ts';
 import { type LibraryPage, writeItemFile, writePageFile, writeTitleFile } from './export-files.ts';
 import { setPage } from './pages.ts';
 import { makePaper, type Paper, paperMargin, printOnPaper, screenPrint } from './paper.ts';
+import { planLibrary } from './plan-library.ts';
 
 export interface DrawSampleLibraryOptions {
   /** Folder of the library; made, or reused when it holds the finished library of the same seed. */
@@ -37,8 +38,6 @@ const sizes = [
   { name: 'small', width: 235, quality: 76, effort: 0 },
   { name: 'thumb', width: 150, quality: 72, effort: 0 },
 ] as const;
-const firstPageId = 910000001;
-const firstItemId = 710001;
 const firstTitleId = 510001;
 const inFlightMax = 4;
 
@@ -53,17 +52,13 @@ export async function drawSampleLibrary(options: DrawSampleLibraryOptions): Prom
   const seed = options.seed ?? 1;
   if (!Number.isSafeInteger(seed)) throw invalidArgument(`seed must be a whole number, not ${seed}`, { field: 'seed' });
   const drawn = fingerprint({ seed, booksMax: options.booksMax, pagesPerBookMax: options.pagesPerBookMax });
-  const chosen = books.slice(0, options.booksMax ?? books.length);
-  const plans = chosen.map((book, index) =>
-    planBook(book, index, createRandom(`plan/${seed}/${book.barCode}`), options.pagesPerBookMax),
-  );
-  numberPages(plans);
+  const plans = planLibrary(options);
   const pages = plans.flat();
   const found = await inspect(dir);
   if (found === 'something else')
     throw failedPrecondition(`${dir} is not empty and not a sample library, so it is left as it is`);
   if (found !== 'nothing') {
-    if (found === drawn) return { dir, pageCount: pages.length, bookCount: chosen.length, reused: true };
+    if (found === drawn) return { dir, pageCount: pages.length, bookCount: plans.length, reused: true };
     await rm(dir, { recursive: true, force: true });
   }
   await mkdir(dirname(dir), { recursive: true });
@@ -85,7 +80,7 @@ export async function drawSampleLibrary(options: DrawSampleLibraryOptions): Prom
     await rm(work, { recursive: true, force: true });
     throw error;
   }
-  return { dir, pageCount: pages.length, bookCount: chosen.length, reused: false };
+  return { dir, pageCount: pages.length, bookCount: plans.length, reused: false };
 }
 
 function fingerprint(parameters: object): string {
@@ -131,50 +126,6 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-}
-
-/** The pages of a book in their order: cover, endpaper, title, then text with its plates strewn through, then the back. */
-function planBook(book: Book, index: number, random: Random, pagesMax: number | undefined): LibraryPage[] {
-  const body: PageKind[] = [];
-  const plates: PageKind[] = [];
-  for (const [kind, count] of Object.entries(book.pages) as [PageKind, number][])
-    for (let at = 0; at < count; at++) (kind === 'text' ? body : plates).push(kind);
-  const strewn = random.shuffle(plates);
-  const order: PageKind[] = [];
-  const step = strewn.length / Math.max(1, body.length);
-  let placed = 0;
-  body.forEach((kind, at) => {
-    order.push(kind);
-    while (placed < Math.round(step * (at + 1)) && placed < strewn.length) order.push(strewn[placed++]!);
-  });
-  order.push(...strewn.slice(placed));
-  let kinds: PageKind[] = ['cover', index % 2 === 0 ? 'endpaper' : 'blank', 'title_page', ...order, 'blank', 'cover'];
-  if (pagesMax !== undefined && kinds.length > pagesMax) {
-    const every = kinds.length / pagesMax;
-    kinds = Array.from({ length: pagesMax }, (_, at) => kinds[Math.floor(at * every)]!);
-  }
-  const counters = { plate: 0, page: 0, cover: 0 };
-  return kinds.map((kind, at): LibraryPage => {
-    const counter =
-      kind === 'cover'
-        ? 'cover'
-        : /plate|engraving|lithograph|halftone/.test(kind) && kind !== 'plate_explanation'
-          ? 'plate'
-          : 'page';
-    counters[counter] += 1;
-    const number =
-      kind === 'plate_explanation'
-        ? Math.max(1, counters.plate)
-        : counter === 'page'
-          ? counters.page * 2 + at
-          : counters[counter];
-    return { pageId: 0, book, itemId: firstItemId + index, sequence: at + 1, kind, number };
-  });
-}
-
-function numberPages(plans: LibraryPage[][]): void {
-  let pageId = firstPageId;
-  for (const plan of plans) for (const page of plan) page.pageId = pageId++;
 }
 
 async function drawBooks(
