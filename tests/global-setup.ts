@@ -4,7 +4,7 @@
  * (FLORILEGIUM_TEST_DOCKER=0 says no); the embedded servers of libs/stack in a temporary folder. PostgreSQL 15 in the
  * container is the oldest we support and 18 in the package the newest.
  */
-import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startNats, startPostgres } from '@florilegium/stack';
@@ -59,11 +59,11 @@ async function isNeeded(project: TestProject): Promise<boolean> {
 }
 
 async function startEmbedded(): Promise<Servers> {
-  const folder = await mkdtemp(join(tmpdir(), 'florilegium-test-'));
+  await removeLeftOvers();
+  const folder = await mkdtemp(join(tmpdir(), `florilegium-test-${process.pid}-`));
   const stops: Stop[] = [() => rm(folder, { recursive: true, force: true })];
   try {
     // PostgreSQL may run as another user, who must be able to pass through.
-    await mkdir(join(folder, 'nats'));
     await chmod(folder, 0o711);
     const log = (line: string) => console.error(line);
     const [postgres, nats] = await Promise.all([
@@ -86,6 +86,25 @@ async function startEmbedded(): Promise<Servers> {
   } catch (error) {
     for (const stop of stops.toReversed()) await stop();
     throw error;
+  }
+}
+
+/** Folders of test runs that were killed. Their servers have ended with them. */
+async function removeLeftOvers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = Number(/^florilegium-test-(\d+)-/.exec(name)?.[1] ?? Number.NaN);
+    if (Number.isNaN(pid) || isRunning(pid)) continue;
+    // Another user's folder stays.
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 

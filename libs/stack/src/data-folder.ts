@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, realpath, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { failedPrecondition, messageOf } from '@florilegium/errors';
 import { identityOf, isAlive, type ProcessIdentity, signalProcess, waitUntilGone } from './processes.ts';
@@ -76,41 +76,54 @@ export async function openDataFolder(path: string, log: (line: string) => void):
 }
 
 /**
- * The lock is a file that names its holder. It appears whole (link of a finished file) and is taken over when the
- * holder is dead; of two that take it over at once, one loses the rename.
+ * The lock is the file `stack.lock.<n>` with the highest n; it names its holder, and is free when that is dead or has
+ * emptied it. It is taken by making n + 1, which only one can (link of a finished file), and never by removing or renaming
+ * the highest, which could hit a lock that somebody has taken a moment ago.
  */
 async function lock(dir: string): Promise<() => Promise<void>> {
-  const path = join(dir, 'stack.lock');
-  const mine = join(dir, `stack.lock.${randomUUID()}`);
-  const self = identityOf(process.pid);
-  const content = JSON.stringify({ ...self, token: randomUUID() });
-  await writeFile(mine, content, { mode: 0o600 });
+  const mine = join(dir, `stack.lock-${randomUUID()}`);
+  await writeFile(mine, JSON.stringify(identityOf(process.pid)), { mode: 0o600 });
   try {
-    for (let attempt = 0; attempt < 20; attempt++) {
-      try {
-        await link(mine, path);
-        return async () => {
-          if ((await readFile(path, 'utf8').catch(() => '')) === content) await rm(path, { force: true });
-        };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-      const held = await readFile(path, 'utf8').catch(() => undefined);
-      if (held === undefined) continue;
-      const holder = parse<ProcessIdentity>(held);
-      if (holder?.pid !== undefined && isAlive(holder)) {
+    for (let attempt = 0; attempt < lockAttemptsMax; attempt++) {
+      const highest = await highestLock(dir);
+      const holder = parse<ProcessIdentity>(await readFile(lockPath(dir, highest), 'utf8').catch(() => ''));
+      if (holder !== undefined && isAlive(holder)) {
         throw failedPrecondition(`another stack runs on the data folder ${dir} (pid ${holder.pid})`);
       }
-      const aside = `${mine}.stale`;
-      await rename(path, aside).catch(() => {});
-      const moved = await readFile(aside, 'utf8').catch(() => undefined);
-      // Somebody else was faster and holds the lock that we have just moved: give it back.
-      if (moved !== undefined && moved !== held) await link(aside, path).catch(() => {});
-      await rm(aside, { force: true });
+      const taken = highest + 1;
+      const path = lockPath(dir, taken);
+      if (!(await makeLock(mine, path))) continue;
+      // A listing may miss what is made and removed during it; what is there now and higher was taken by somebody else.
+      if ((await highestLock(dir)) !== taken) {
+        await rm(path, { force: true });
+        continue;
+      }
+      for (const number of await lockNumbers(dir)) if (number < taken) await rm(lockPath(dir, number), { force: true });
+      return () => truncate(path).catch(() => {});
     }
-    throw failedPrecondition(`the lock ${path} cannot be taken`);
+    throw failedPrecondition(`the lock of the data folder ${dir} cannot be taken`);
   } finally {
     await rm(mine, { force: true });
+  }
+}
+
+const lockAttemptsMax = 100;
+const lockPath = (dir: string, number: number) => join(dir, `stack.lock.${number}`);
+const highestLock = async (dir: string) => Math.max(0, ...(await lockNumbers(dir)));
+
+async function lockNumbers(dir: string): Promise<number[]> {
+  const names = await readdir(dir);
+  return names.flatMap((name) => Number(/^stack\.lock\.(\d+)$/.exec(name)?.[1] ?? []) || []);
+}
+
+/** False when somebody else has made it. */
+async function makeLock(finished: string, path: string): Promise<boolean> {
+  try {
+    await link(finished, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 
