@@ -60,7 +60,7 @@ const page = { pageId: 7, barCode: 'abc', sequence: 3 };
 
 function fetchWith(
   sources: ImageSource[],
-  options: Partial<FetchImageOptions> = {},
+  options: Partial<FetchImageOptions & typeof page> = {},
   placeholderSha256s: string[] = [],
 ) {
   const client = openImageClient({
@@ -70,7 +70,7 @@ function fetchWith(
     onRequest: (report) => reports.push(report),
   });
   clients.push(client);
-  return fetchImage(client, page, { size: 'medium', deadlineMs: 5000, ...options });
+  return fetchImage(client, { ...page, ...options }, { size: 'medium', deadlineMs: 5000, ...options });
 }
 
 /** Answers with each entry in turn, the last one for ever. */
@@ -269,14 +269,39 @@ describe('several sources', () => {
   });
 });
 
-it('leaves a host alone for a while after eight failures in a row', async () => {
-  handler = status(500);
-  const client = openImageClient({ sources: [aSource()], contact: 'plates@example.org' });
-  clients.push(client);
-  const get = () => fetchImage(client, page, { size: 'medium', attemptsMax: 1, deadlineMs: 400 });
-  for (let i = 0; i < 8; i++) expect(await get()).toMatchObject({ throttled: false });
-  expect(await get()).toMatchObject({ kind: 'retry-later', throttled: true });
-  expect(requests).toHaveLength(8);
+it('takes a bar code that makes no address as a page that is missing there', async () => {
+  handler = good;
+  expect(await fetchWith([aSource()], { barCode: '../../etc' })).toMatchObject({
+    kind: 'missing',
+    reason: expect.stringContaining('no address'),
+  });
+  expect(requests).toEqual([]);
+});
+
+describe('a host that fails for one page after the other', () => {
+  const get = (client: ImageClient, pageId: number) =>
+    fetchImage(client, { ...page, pageId }, { size: 'medium', attemptsMax: 1, deadlineMs: 400 });
+
+  it('is left alone for a while after sixteen', async () => {
+    handler = status(500);
+    const client = openImageClient({ sources: [aSource()], contact: 'plates@example.org' });
+    clients.push(client);
+    for (let pageId = 1; pageId <= 16; pageId++) expect(await get(client, pageId)).toMatchObject({ throttled: false });
+    expect(await get(client, 17)).toMatchObject({ kind: 'retry-later', throttled: true });
+    expect(requests).toHaveLength(16);
+  });
+
+  it('is not blamed for one page that fails for ever, nor when it succeeds between', async () => {
+    handler = status(500);
+    const client = openImageClient({ sources: [aSource()], contact: 'plates@example.org' });
+    clients.push(client);
+    for (let i = 0; i < 40; i++) expect(await get(client, 1)).toMatchObject({ throttled: false });
+    for (let pageId = 2; pageId <= 16; pageId++) await get(client, pageId === 10 ? 1 : pageId);
+    handler = good;
+    expect(await get(client, 10)).toMatchObject({ kind: 'fetched' });
+    handler = status(500);
+    for (let pageId = 20; pageId < 35; pageId++) expect(await get(client, pageId)).toMatchObject({ throttled: false });
+  });
 });
 
 it('stops when its signal aborts', async () => {

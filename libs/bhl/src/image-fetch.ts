@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { AppError } from '@florilegium/errors';
 import { Agent, type Dispatcher } from 'undici';
 import { type ImagePage, type ImageSize, imageUrl, isPlaceholderUrl } from './image-addresses.ts';
 import { checkImage, defaultImageLimits, type ImageFormat, type ImageLimits } from './image-checks.ts';
@@ -62,8 +63,8 @@ export interface ImageClient {
 }
 
 interface FailingHost {
-  /** Requests in a row that failed. */
-  failures: number;
+  /** Pages whose requests failed since the last one that succeeded. */
+  pageIds: Set<number>;
   /** Pauses in a row that did not help. */
   pauses: number;
   pausedUntil: number;
@@ -123,12 +124,14 @@ const backOffMs = 250;
 // A source that names no time in its 429 or 503 is given this long.
 const retryAfterDefaultMs = 5_000;
 const retryAfterMaxMs = 3_600_000;
-// Failures in a row after which a host is left alone, at first for a second, doubling up to a minute.
-const failuresInRowMax = 8;
+// So many different pages failing in a row, with not one success between them, speak against the host and not against the pages.
+// It is then left alone, at first for a second, doubling up to half a minute. A few pages that fail for ever never get there.
+const failingPagesMax = 16;
+const pauseMaxMs = 30_000;
 
 /**
  * Gets one page's image from the first source that has it whole, and checks it before anybody sees it. Every outcome that can be
- * foreseen is a value; it throws only when `signal` aborts or for a page that has no address (invalid_argument).
+ * foreseen is a value; it throws only when `signal` aborts.
  */
 export async function fetchImage(
   client: ImageClient,
@@ -191,7 +194,14 @@ async function followRedirects(
   options: FetchImageOptions,
   deadline: number,
 ): Promise<ImageFetchOutcome> {
-  let url = imageUrl(source.addressing, source.baseUrl, page, options.size);
+  let url: URL;
+  try {
+    url = imageUrl(source.addressing, source.baseUrl, page, options.size);
+  } catch (error) {
+    // The export is foreign input: a bar code that makes no address is this page's misfortune alone.
+    if (error instanceof AppError) return { kind: 'missing', reason: `no address: ${error.message}` };
+    throw error;
+  }
   for (let hop = 0; hop <= redirectsMax; hop++) {
     const host = limitedHostOf(client.sources, source, url);
     const passage = await client.gate.enter(host, {
@@ -213,7 +223,7 @@ async function followRedirects(
     } finally {
       passage.leave();
     }
-    const result = await judge(client, source, host, url, answer, options.limits ?? defaultImageLimits);
+    const result = await judge(client, source, page, host, url, answer, options.limits ?? defaultImageLimits);
     client.onRequest({
       source: source.name,
       result: resultOf(result, answer),
@@ -306,13 +316,14 @@ async function request(client: ImageClient, url: URL, options: FetchImageOptions
 async function judge(
   client: ImageClient,
   source: ImageSource,
+  page: ImagePage,
   host: string,
   url: URL,
   answer: Answer,
   limits: ImageLimits,
 ): Promise<ImageFetchOutcome | { kind: 'redirect'; to: URL }> {
   if (answer.kind === 'failed' || (answer.kind === 'answered' && answer.status >= 500 && answer.status !== 503)) {
-    await noteFailure(client, host);
+    await noteFailure(client, host, page.pageId);
     const reason = answer.kind === 'failed' ? answer.reason : `status ${answer.status}`;
     return { kind: 'retry-later', reason, retryAfterMs: 5_000, throttled: false };
   }
@@ -322,7 +333,7 @@ async function judge(
     const retryAfterMs = readRetryAfterMs(answer.retryAfter);
     // Some servers fail with 503 and mean one request; only those that name a time ask everybody to wait.
     if (status === 503 && retryAfterMs === undefined) {
-      await noteFailure(client, host);
+      await noteFailure(client, host, page.pageId);
       return { kind: 'retry-later', reason: 'status 503', retryAfterMs: retryAfterDefaultMs, throttled: false };
     }
     const waitMs = Math.min(retryAfterMs ?? retryAfterDefaultMs, retryAfterMaxMs);
@@ -371,15 +382,17 @@ function judgeRedirect(
   return { kind: 'redirect', to };
 }
 
-/** A host that fails again and again is left alone by everybody for a while (circuit breaker). */
-async function noteFailure(client: ImageClient, host: string): Promise<void> {
-  const state = client.failing.get(host) ?? { failures: 0, pauses: 0, pausedUntil: 0 };
+/** A host that fails for one page after the other is left alone by everybody for a while (circuit breaker). */
+async function noteFailure(client: ImageClient, host: string, pageId: number): Promise<void> {
+  const state = client.failing.get(host) ?? { pageIds: new Set(), pauses: 0, pausedUntil: 0 };
   client.failing.set(host, state);
-  state.failures++;
-  // Requests that were under way when the pause began fail with it and do not lengthen it.
-  if (state.failures < failuresInRowMax || performance.now() < state.pausedUntil) return;
-  const pauseMs = Math.min(1000 * 2 ** state.pauses++, 60_000);
+  // Requests that were under way when the pause began fail with it and say nothing new.
+  if (performance.now() < state.pausedUntil) return;
+  state.pageIds.add(pageId);
+  if (state.pageIds.size < failingPagesMax) return;
+  const pauseMs = Math.min(1000 * 2 ** state.pauses++, pauseMaxMs);
   state.pausedUntil = performance.now() + pauseMs;
+  state.pageIds.clear();
   await client.gate.holdBack(host, pauseMs);
 }
 
