@@ -11,6 +11,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
+import { parseNatsAddress } from './nats-address.ts';
 
 const dayMs = 86_400_000;
 
@@ -65,6 +66,7 @@ export interface Messaging {
 }
 
 export interface MessagingOptions {
+  /** nats://[user:password@]host:port, several separated by commas. */
   url: string;
   /** Shown in the server's connection list. */
   name: string;
@@ -126,12 +128,13 @@ export async function connectMessaging({
 }
 
 async function connectPatiently(url: string, name: string, connectTimeoutMs: number): Promise<NatsConnection> {
+  const address = parseNatsAddress(url);
   const deadline = Date.now() + connectTimeoutMs;
   for (;;) {
     try {
       // Connection attempts after the first success never end: a restarted server is found again.
       return await connect({
-        servers: url.split(','),
+        ...address,
         name,
         maxReconnectAttempts: -1,
         reconnectTimeWait: 500,
