@@ -1,0 +1,6 @@
+import { createFetcher } from './20261123T2000-create-fetcher.ts';
+
+/** In the order of their names; those that are merged stay as they are. */
+export const migrations = {
+  '20261123T2000-create-fetcher': createFetcher,
+};

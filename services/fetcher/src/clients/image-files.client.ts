@@ -1,0 +1,31 @@
+import type { Readable } from 'node:stream';
+import type { FetchedImage } from '@florilegium/bhl';
+import { contentKey, type ObjectStore } from '@florilegium/object-store';
+import { imagePrefix, type StoredImage } from '../domain/image.ts';
+
+type ImageFile = Pick<StoredImage, 'sha256' | 'format' | 'bytes'>;
+
+/** The bytes of images in the object store, named after their hash. */
+export interface ImageFiles {
+  writeImage(image: FetchedImage): Promise<void>;
+  /** Whether the file is there with its full length. */
+  hasImage(image: ImageFile): Promise<boolean>;
+  /** All bytes, checked against the hash: not_found or internal when the file is not what was stored. */
+  readImage(image: ImageFile): Promise<Buffer>;
+  /** Removes a file that is not what was stored, so that the same bytes can be written again. */
+  removeImage(image: ImageFile): Promise<void>;
+  openImage(image: ImageFile, range: { start: number; bytes: number }): Promise<Readable>;
+}
+
+export function imageFiles(objects: ObjectStore): ImageFiles {
+  const keyOf = (image: ImageFile) => contentKey(imagePrefix, image.sha256, image.format);
+  return {
+    writeImage: async (image) => {
+      await objects.putContent(imagePrefix, image.format, image.bytes);
+    },
+    hasImage: async (image) => (await objects.head(keyOf(image)))?.bytes === image.bytes,
+    readImage: (image) => objects.get(keyOf(image), { sha256: image.sha256 }),
+    removeImage: (image) => objects.delete(keyOf(image)),
+    openImage: async (image, range) => (await objects.getStream(keyOf(image), { range })).stream,
+  };
+}

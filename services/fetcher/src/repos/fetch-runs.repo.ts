@@ -1,0 +1,176 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { FetchRun, FetchRunRequest, PageSelection, RunState } from '../domain/fetch-run.ts';
+import type { FetchRunTable, Schema } from '../schema.ts';
+
+export interface ListingProgress {
+  /** The last page seen; the listing goes on after it. */
+  afterPageId: number;
+  skippedCount: number;
+  listedCount: number;
+}
+
+export interface FetchRunsRepo {
+  /** False when a run with this idempotency key is there already. */
+  addRun(id: string, request: FetchRunRequest, idempotencyKey: string | undefined): Promise<boolean>;
+  findRun(id: string): Promise<FetchRun | undefined>;
+  findRunByKey(idempotencyKey: string): Promise<FetchRun | undefined>;
+  /** Newest first, those older than run `after`. */
+  listRuns(after: string | undefined, limit: number): Promise<FetchRun[]>;
+  /** Makes a pending run running, and tells how far its listing has come; undefined when it has ended. */
+  beginListing(id: string): Promise<ListingProgress | undefined>;
+  /** Moves the listing on and keeps the run's row locked; false when the run has ended or somebody else has moved it. */
+  advanceListing(id: string, from: ListingProgress, to: ListingProgress): Promise<boolean>;
+  /** The total is known from here on; `unknownCount` pages more are in the run that the catalog does not know. */
+  endListing(id: string, unknownCount: number): Promise<void>;
+  /** Takes `count` numbers for new batches of the run; the first of them. */
+  takeBatchNumbers(id: string, count: number): Promise<number>;
+  addCounts(id: string, counts: { stored: number; failed: number; fetched: number; bytes: number }): Promise<void>;
+  /** Moves the run if it is in one of `from`; the run as it is then, else undefined. */
+  moveRun(id: string, from: readonly RunState[], to: RunState, reason?: string): Promise<FetchRun | undefined>;
+  /** `failedCount` pages of an ended run are open again. */
+  reopenRun(id: string, failedCount: number): Promise<void>;
+  /** The run, with its row locked until the transaction ends. */
+  lockRun(id: string): Promise<FetchRun | undefined>;
+}
+
+export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
+  const one = async (query: { executeTakeFirst(): Promise<Selectable<FetchRunTable> | undefined> }) => {
+    const row = await query.executeTakeFirst();
+    return row && toRun(row);
+  };
+  const runs = () => kysely.selectFrom('fetch_run').selectAll();
+  return {
+    addRun: async (id, { selection, size, startIndex, maxCount }, idempotencyKey) => {
+      const added = await kysely
+        .insertInto('fetch_run')
+        .values({
+          id,
+          idempotency_key: idempotencyKey ?? null,
+          size,
+          page_set_id: selection.kind === 'page-set' ? selection.pageSetId : null,
+          rule: selection.kind === 'rule' ? selection.rule : null,
+          page_ids: selection.kind === 'page-ids' ? selection.pageIds : null,
+          start_index: startIndex,
+          max_count: maxCount,
+        })
+        .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      return added !== undefined;
+    },
+    findRun: (id) => one(runs().where('id', '=', id)),
+    findRunByKey: (key) => one(runs().where('idempotency_key', '=', key)),
+    lockRun: (id) => one(runs().where('id', '=', id).forUpdate()),
+    listRuns: async (after, limit) => {
+      let query = runs().orderBy('id', 'desc').limit(limit);
+      if (after !== undefined) query = query.where('id', '<', after);
+      return (await query.execute()).map(toRun);
+    },
+    beginListing: async (id) => {
+      const row = await kysely
+        .updateTable('fetch_run')
+        .set({ state: 'running', started_at: sql<Date>`coalesce(started_at, now())` })
+        .where('id', '=', id)
+        .where('state', 'in', ['pending', 'running'])
+        .returning(['listed_after', 'skipped_count', 'listed_count'])
+        .executeTakeFirst();
+      return (
+        row && {
+          afterPageId: row.listed_after,
+          skippedCount: row.skipped_count,
+          listedCount: row.listed_count,
+        }
+      );
+    },
+    advanceListing: async (id, from, to) => {
+      const { numUpdatedRows } = await kysely
+        .updateTable('fetch_run')
+        .set({ listed_after: to.afterPageId, skipped_count: to.skippedCount, listed_count: to.listedCount })
+        .where('id', '=', id)
+        .where('state', '=', 'running')
+        .where('listed_after', '=', from.afterPageId)
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
+    },
+    endListing: async (id, unknownCount) => {
+      await kysely
+        .updateTable('fetch_run')
+        .set((eb) => ({
+          is_listed: true,
+          listed_count: eb('listed_count', '+', unknownCount),
+          failed_count: eb('failed_count', '+', unknownCount),
+        }))
+        .where('id', '=', id)
+        .where('is_listed', '=', false)
+        .execute();
+    },
+    takeBatchNumbers: async (id, count) => {
+      const row = await kysely
+        .updateTable('fetch_run')
+        .set((eb) => ({ next_batch: eb('next_batch', '+', count) }))
+        .where('id', '=', id)
+        .returning('next_batch')
+        .executeTakeFirstOrThrow();
+      return row.next_batch - count;
+    },
+    addCounts: async (id, { stored, failed, fetched, bytes }) => {
+      await kysely
+        .updateTable('fetch_run')
+        .set((eb) => ({
+          stored_count: eb('stored_count', '+', stored),
+          failed_count: eb('failed_count', '+', failed),
+          fetched_count: eb('fetched_count', '+', fetched),
+          bytes: eb('bytes', '+', bytes),
+        }))
+        .where('id', '=', id)
+        .execute();
+    },
+    moveRun: (id, from, to, reason) =>
+      one(
+        kysely
+          .updateTable('fetch_run')
+          .set({ state: to, reason: reason ?? null, ended_at: to === 'running' ? null : sql<Date>`now()` })
+          .where('id', '=', id)
+          .where('state', 'in', from)
+          .returningAll(),
+      ),
+    reopenRun: async (id, failedCount) => {
+      await kysely
+        .updateTable('fetch_run')
+        .set((eb) => ({
+          state: 'running',
+          reason: null,
+          ended_at: null,
+          failed_count: eb('failed_count', '-', failedCount),
+        }))
+        .where('id', '=', id)
+        .execute();
+    },
+  };
+}
+
+function toRun(row: Selectable<FetchRunTable>): FetchRun {
+  return {
+    id: row.id,
+    state: row.state,
+    reason: row.reason ?? '',
+    selection: toSelection(row),
+    size: row.size,
+    startIndex: row.start_index,
+    maxCount: row.max_count,
+    totalCount: row.is_listed ? row.listed_count : 0,
+    storedCount: row.stored_count,
+    failedCount: row.failed_count,
+    fetchedCount: row.fetched_count,
+    bytes: row.bytes,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+  };
+}
+
+function toSelection(row: Selectable<FetchRunTable>): PageSelection {
+  if (row.page_set_id !== null) return { kind: 'page-set', pageSetId: row.page_set_id };
+  if (row.rule !== null) return { kind: 'rule', rule: row.rule };
+  return { kind: 'page-ids', pageIds: row.page_ids ?? [] };
+}

@@ -1,0 +1,135 @@
+import type { ImageSize } from '@florilegium/bhl';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { ImageKnowledge, StoredImage } from '../domain/image.ts';
+import type { PageState } from '../domain/page-state.ts';
+import type { ImageTable, Schema } from '../schema.ts';
+
+/** How the search for a page's image ended. */
+export type ImageEnding =
+  | ({ state: 'stored' } & StoredImage)
+  | {
+      state: Exclude<PageState, 'stored' | 'pending'>;
+      pageId: number;
+      size: ImageSize;
+      detail: string;
+    };
+
+export interface ImagesRepo {
+  /** Keeps how the search ended for each page; nothing but a newer image takes the place of a stored one. */
+  keepEndings(endings: readonly ImageEnding[]): Promise<void>;
+  findImage(pageId: number, size: ImageSize): Promise<ImageKnowledge>;
+  /** One entry for each id, in the order asked. */
+  findImages(pageIds: readonly number[], size: ImageSize): Promise<ImageKnowledge[]>;
+  /** A stored image, if it still has this hash, becomes corrupt; its bytes may be refused from then on. False when it has another hash. */
+  withdrawImage(
+    image: Pick<StoredImage, 'pageId' | 'size' | 'sha256'>,
+    detail: string,
+    options: { refuseBytes: boolean },
+  ): Promise<boolean>;
+}
+
+export function imagesRepo(kysely: Kysely<Schema>): ImagesRepo {
+  async function findImages(pageIds: readonly number[], size: ImageSize): Promise<ImageKnowledge[]> {
+    const [rows, open] = await Promise.all([
+      kysely
+        .selectFrom('image')
+        .selectAll()
+        .where('size', '=', size)
+        .where('page_id', '=', sql<number>`any(${pageIds}::int[])`)
+        .execute(),
+      kysely
+        .selectFrom('fetch_page')
+        .innerJoin('fetch_run', 'fetch_run.id', 'fetch_page.run_id')
+        .select('page_id')
+        .distinct()
+        .where('page_id', '=', sql<number>`any(${pageIds}::int[])`)
+        .where('fetch_page.state', 'in', ['pending', 'retry_at'])
+        .where('fetch_run.size', '=', size)
+        .where('fetch_run.state', 'in', ['pending', 'running'])
+        .execute(),
+    ]);
+    const byId = new Map(rows.map((row) => [row.page_id, toKnowledge(row)]));
+    const isOpen = new Set(open.map((row) => row.page_id));
+    return pageIds.map((pageId) => {
+      const known = byId.get(pageId);
+      if (known?.state === 'stored' || known?.state === 'retry_at') return known;
+      // A run that is under way may still find what an earlier one did not.
+      if (isOpen.has(pageId)) return { state: 'pending', pageId, size, detail: '' };
+      return known ?? { state: 'unknown', pageId, size, detail: '' };
+    });
+  }
+  return {
+    findImages,
+    findImage: async (pageId, size) => (await findImages([pageId], size))[0]!,
+    keepEndings: async (endings) => {
+      if (endings.length === 0) return;
+      const rows = endings.map((ending) => {
+        const image = ending.state === 'stored' ? ending : undefined;
+        return {
+          page_id: ending.pageId,
+          size: ending.size,
+          state: ending.state,
+          detail: ending.state === 'stored' ? '' : ending.detail,
+          sha256: image?.sha256 ?? null,
+          format: image?.format ?? null,
+          width: image?.width ?? null,
+          height: image?.height ?? null,
+          bytes: image?.bytes ?? null,
+          source: image?.source ?? null,
+          fetched_at: image?.fetchedAt ?? null,
+          rejected_sha256: null,
+        };
+      });
+      await kysely
+        .insertInto('image')
+        // In one order everywhere, so that two writers of the same pages wait for each other and never in a ring.
+        .values(rows.sort((a, b) => a.page_id - b.page_id))
+        .onConflict((conflict) =>
+          conflict
+            .columns(['page_id', 'size'])
+            .doUpdateSet((eb) => ({
+              state: eb.ref('excluded.state'),
+              detail: eb.ref('excluded.detail'),
+              sha256: eb.ref('excluded.sha256'),
+              format: eb.ref('excluded.format'),
+              width: eb.ref('excluded.width'),
+              height: eb.ref('excluded.height'),
+              bytes: eb.ref('excluded.bytes'),
+              source: eb.ref('excluded.source'),
+              fetched_at: eb.ref('excluded.fetched_at'),
+            }))
+            .where((eb) => eb.or([eb('image.state', '<>', 'stored'), eb('excluded.state', '=', 'stored')])),
+        )
+        .execute();
+    },
+    withdrawImage: async ({ pageId, size, sha256 }, detail, { refuseBytes }) => {
+      const { numUpdatedRows } = await kysely
+        .updateTable('image')
+        .set({ state: 'corrupt', detail, ...(refuseBytes ? { rejected_sha256: sha256 } : {}) })
+        .where('page_id', '=', pageId)
+        .where('size', '=', size)
+        .where('state', '=', 'stored')
+        .where('sha256', '=', sha256)
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
+    },
+  };
+}
+
+function toKnowledge(row: Selectable<ImageTable>): ImageKnowledge {
+  const { page_id: pageId, size, state } = row;
+  if (state !== 'stored') return { state, pageId, size, detail: row.detail };
+  // The table's check constraint holds these together.
+  return {
+    state,
+    pageId,
+    size,
+    sha256: row.sha256!,
+    format: row.format!,
+    width: row.width!,
+    height: row.height!,
+    bytes: row.bytes!,
+    source: row.source!,
+    fetchedAt: row.fetched_at!,
+  };
+}

@@ -1,0 +1,211 @@
+import { imageSizes } from '@florilegium/bhl';
+import { invalidArgument } from '@florilegium/errors';
+import { followChanges, type HttpApp, idempotencyKeyOf, sendEvents } from '@florilegium/http';
+import { Type } from 'typebox';
+import type { CatalogClient } from '../clients/catalog.client.ts';
+import { type FetchRun, hasEnded, type PageSelection, paceOf, pageIdsMax, runStates } from '../domain/fetch-run.ts';
+import { pageStates } from '../domain/page-state.ts';
+import type { RootStore } from '../store.ts';
+import { cancelFetchRun } from '../usecases/cancel-fetch-run.ts';
+import { findFetchRun } from '../usecases/find-fetch-run.ts';
+import { retryFailedPages } from '../usecases/retry-failed-pages.ts';
+import { startFetchRun } from '../usecases/start-fetch-run.ts';
+
+export interface FetchRunsRestDeps {
+  store: RootStore;
+  catalog: CatalogClient;
+  pagesPerBatch: number;
+}
+
+const literals = <const Values extends readonly string[]>(values: Values) =>
+  Type.Unsafe<Values[number]>({ type: 'string', enum: values });
+const orNull = <Value extends string | number>(type: 'string' | 'number', format?: string) =>
+  Type.Unsafe<Value | null>({ type: [type, 'null'], ...(format ? { format } : {}) });
+
+const runSchema = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  state: literals(runStates),
+  doneCount: Type.Integer({ description: 'Pages that are stored or failed' }),
+  totalCount: Type.Integer({ description: '0 while the pages are still being listed' }),
+  reason: orNull<string>('string'),
+  createdAt: Type.String({ format: 'date-time' }),
+  startedAt: orNull<string>('string', 'date-time'),
+  endedAt: orNull<string>('string', 'date-time'),
+  size: literals(imageSizes),
+  pageSetId: orNull<string>('string'),
+  rule: orNull<string>('string'),
+  storedCount: Type.Integer(),
+  failedCount: Type.Integer({ description: 'Missing, placeholder, corrupt and blocked pages' }),
+  fetchedCount: Type.Integer({ description: 'Stored pages that this run fetched; the others were there already' }),
+  bytes: Type.Integer({ description: 'Of the images that this run fetched' }),
+  imagesPerSecond: Type.Number({ description: 'Fetched a second, over the whole run' }),
+  secondsLeft: orNull<number>('number'),
+});
+const byId = Type.Object({ id: Type.String() });
+const limit = Type.Integer({ minimum: 1, maximum: 1000, default: 100 });
+
+export function addFetchRunRoutes(app: HttpApp, deps: FetchRunsRestDeps): void {
+  const { store } = deps;
+
+  app.post(
+    '/v1/fetch-runs',
+    {
+      config: { role: 'operator' },
+      schema: {
+        summary: 'Start a fetch run',
+        description:
+          'Over a page set, all candidates of a rule, or up to 500 ids; exactly one of the three. Takes an Idempotency-Key.',
+        body: Type.Object(
+          {
+            pageSetId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+            rule: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+            pageIds: Type.Optional(Type.Array(Type.Integer(), { minItems: 1, maxItems: pageIdsMax })),
+            size: literals(imageSizes),
+            startIndex: Type.Optional(Type.Integer({ minimum: 0, description: 'Into the ascending list of PageIDs' })),
+            maxCount: Type.Optional(Type.Integer({ minimum: 0, description: '0 for all' })),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 202: runSchema },
+      },
+    },
+    async (request, reply) => {
+      const { size, startIndex = 0, maxCount = 0 } = request.body;
+      const selection = selectionOf(request.body);
+      const run = await startFetchRun(deps, { selection, size, startIndex, maxCount }, idempotencyKeyOf(request));
+      return reply.code(202).header('location', `/v1/fetch-runs/${run.id}`).send(toView(run));
+    },
+  );
+
+  app.get(
+    '/v1/fetch-runs',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'Fetch runs, newest first',
+        querystring: Type.Object({
+          after: Type.Optional(Type.String({ pattern: uuidPattern })),
+          limit,
+        }),
+        response: { 200: Type.Object({ fetchRuns: Type.Array(runSchema), next: orNull<string>('string') }) },
+      },
+    },
+    async ({ query }) => {
+      const runs = await store.fetchRuns.listRuns(query.after, query.limit);
+      return { fetchRuns: runs.map(toView), next: runs.length === query.limit ? runs.at(-1)!.id : null };
+    },
+  );
+
+  app.get(
+    '/v1/fetch-runs/:id',
+    { config: { role: 'viewer' }, schema: { summary: 'A fetch run', params: byId, response: { 200: runSchema } } },
+    async ({ params }) => toView(await findFetchRun(store, params.id)),
+  );
+
+  app.get(
+    '/v1/fetch-runs/:id/events',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'Progress of a fetch run as server-sent events',
+        description: '`progress` with the run as data each time it changes; ends after its last state.',
+        params: byId,
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await findFetchRun(store, id);
+      await sendEvents(request, reply, async function* (signal) {
+        const read = async () => toView(await findFetchRun(store, id));
+        for await (const run of followChanges({ read, ended: (run) => hasEnded(run.state), signal }))
+          yield { event: 'progress', data: run };
+      });
+    },
+  );
+
+  app.get(
+    '/v1/fetch-runs/:id/pages',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'Pages of a fetch run with their states',
+        params: byId,
+        querystring: Type.Object({
+          state: Type.Optional(literals(pageStates)),
+          after: Type.Integer({ minimum: 0, default: 0 }),
+          limit,
+        }),
+        response: {
+          200: Type.Object({
+            pages: Type.Array(
+              Type.Object({ pageId: Type.Integer(), state: literals(pageStates), detail: Type.String() }),
+            ),
+            next: orNull<number>('number'),
+          }),
+        },
+      },
+    },
+    async ({ params, query }) => {
+      const run = await findFetchRun(store, params.id);
+      const pages = await store.fetchPages.listPages(run.id, query.state, query.after, query.limit);
+      return { pages, next: pages.length === query.limit ? pages.at(-1)!.pageId : null };
+    },
+  );
+
+  app.post(
+    '/v1/fetch-runs/:id/cancel',
+    {
+      config: { role: 'operator' },
+      schema: { summary: 'Cancel a fetch run', params: byId, response: { 200: runSchema } },
+    },
+    async ({ params }) => toView(await cancelFetchRun(deps, params.id)),
+  );
+
+  app.post(
+    '/v1/fetch-runs/:id/retry',
+    {
+      config: { role: 'operator' },
+      schema: {
+        summary: 'Fetch the failed pages of an ended run again, them alone',
+        params: byId,
+        response: { 202: runSchema },
+      },
+    },
+    async ({ params }, reply) => reply.code(202).send(toView(await retryFailedPages(deps, params.id))),
+  );
+}
+
+const uuidPattern = '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$';
+
+function selectionOf(body: { pageSetId?: string; rule?: string; pageIds?: number[] }): PageSelection {
+  const selections: PageSelection[] = [];
+  if (body.pageSetId !== undefined) selections.push({ kind: 'page-set', pageSetId: body.pageSetId });
+  if (body.rule !== undefined) selections.push({ kind: 'rule', rule: body.rule });
+  if (body.pageIds !== undefined) selections.push({ kind: 'page-ids', pageIds: body.pageIds });
+  if (selections.length !== 1)
+    throw invalidArgument(`exactly one of pageSetId, rule and pageIds must be given, not ${selections.length}`, {
+      field: 'pageSetId',
+    });
+  return selections[0]!;
+}
+
+function toView(run: FetchRun) {
+  return {
+    id: run.id,
+    state: run.state,
+    doneCount: run.storedCount + run.failedCount,
+    totalCount: run.totalCount,
+    reason: run.reason || null,
+    createdAt: run.createdAt.toISOString(),
+    startedAt: run.startedAt?.toISOString() ?? null,
+    endedAt: run.endedAt?.toISOString() ?? null,
+    size: run.size,
+    pageSetId: run.selection.kind === 'page-set' ? run.selection.pageSetId : null,
+    rule: run.selection.kind === 'rule' ? run.selection.rule : null,
+    storedCount: run.storedCount,
+    failedCount: run.failedCount,
+    fetchedCount: run.fetchedCount,
+    bytes: run.bytes,
+    ...paceOf(run, new Date()),
+  };
+}

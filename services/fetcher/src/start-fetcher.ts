@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createAuthenticator } from '@florilegium/auth';
+import { createHostGate, fetchImage, hostLimitsOf, openImageClient } from '@florilegium/bhl';
+import { FetcherServiceDefinition } from '@florilegium/contracts/fetcher';
+import { migrateSchema, openDb, startOutboxRelay } from '@florilegium/db';
+import { createHttpApp } from '@florilegium/http';
+import type { Log } from '@florilegium/log';
+import { connectMessaging } from '@florilegium/messaging';
+import { openObjectStore } from '@florilegium/object-store';
+import { startRpcServer } from '@florilegium/rpc';
+import type { Lifetime } from '@florilegium/service';
+import { startWorker } from '@florilegium/work';
+import { migrations } from '../migrations/index.ts';
+import { connectCatalog } from './clients/catalog.client.ts';
+import { imageFiles } from './clients/image-files.client.ts';
+import type { Config } from './config.ts';
+import { fetcherGrpc } from './grpc/fetcher.grpc.ts';
+import { countPage, countRequest, watchGate } from './metrics.ts';
+import { hostSlotsRepo } from './repos/host-slots.repo.ts';
+import { addFetchRunRoutes } from './rest/fetch-runs.rest.ts';
+import { addImageRoutes } from './rest/images.rest.ts';
+import type { Schema } from './schema.ts';
+import { createStore, type RootStore, type WorkKind } from './store.ts';
+import { failFetchRun } from './usecases/end-fetch-run.ts';
+import { fetchBatch } from './usecases/fetch-batch.ts';
+import { listRunPages } from './usecases/list-run-pages.ts';
+
+export interface Started {
+  httpPort: number;
+  /** Undefined for a worker, which serves no calls. */
+  grpcPort: number | undefined;
+}
+
+/** Builds the service from its configuration and starts the parts that its role has. */
+export async function startFetcher(config: Config, log: Log, lifetime: Lifetime): Promise<Started> {
+  const db = openDb<Schema>({
+    url: config.databaseUrl,
+    schema: 'fetcher',
+    applicationName: 'fetcher',
+    poolMax: config.databasePoolMax,
+    log,
+  });
+  lifetime.onStop('database', () => db.close());
+  await migrateSchema(db, migrations);
+  const messaging = await connectMessaging({
+    url: config.natsUrl,
+    name: 'fetcher',
+    namespace: config.natsNamespace,
+    replicas: config.natsReplicas,
+    log,
+  });
+  lifetime.onStop('messaging', () => messaging.close());
+  const catalog = connectCatalog(config.catalogAddress, config.serviceApiKey);
+  lifetime.onStop('catalog client', () => catalog.close());
+  const parts: Parts = {
+    config,
+    log,
+    lifetime,
+    db,
+    messaging,
+    catalog,
+    store: createStore(db),
+    files: imageFiles(await openObjectStore(config.objectStoreUrl)),
+  };
+  if (config.role !== 'api') await startWorkers(parts);
+  const grpcPort = config.role === 'worker' ? undefined : await serveGrpc(parts);
+  return { httpPort: await serveHttp(parts), grpcPort };
+}
+
+interface Parts {
+  config: Config;
+  log: Log;
+  lifetime: Lifetime;
+  db: ReturnType<typeof openDb<Schema>>;
+  messaging: Awaited<ReturnType<typeof connectMessaging>>;
+  catalog: ReturnType<typeof connectCatalog>;
+  store: RootStore;
+  files: ReturnType<typeof imageFiles>;
+}
+
+async function startWorkers({ config, log, lifetime, db, messaging, catalog, store, files }: Parts): Promise<void> {
+  const limits = hostLimitsOf(config.sources);
+  const visitor = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+  const gate = createHostGate(hostSlotsRepo(db.kysely, visitor, (host) => limits.get(host)!));
+  watchGate(gate);
+  const client = openImageClient({
+    sources: config.sources,
+    contact: config.contact,
+    gate,
+    placeholderSha256s: config.placeholderSha256s,
+    onRequest: countRequest,
+  });
+  lifetime.onStop('image client', () => client.close());
+  const imageLimits = { imageBytesMax: config.imageBytesMax, imagePixelsMax: config.imagePixelsMax };
+  const common = (kind: WorkKind) => ({
+    service: 'fetcher',
+    kind,
+    db,
+    messaging,
+    log,
+    staleMs: config.batchStaleMs,
+    heartbeatMs: config.batchStaleMs / 4,
+    onFailed: (...[tx, batch, reason]: Parameters<Parameters<typeof startWorker<Schema>>[0]['onFailed']>) =>
+      failFetchRun(store.on(tx), batch.runId, reason),
+  });
+  const listing = await startWorker<Schema>({
+    ...common('list'),
+    concurrency: 1,
+    handle: (batch) => listRunPages({ store, catalog, pagesPerBatch: config.pagesPerBatch }, batch),
+  });
+  lifetime.onStop('listing worker', () => listing.stop());
+  const fetching = await startWorker<Schema>({
+    ...common('fetch'),
+    concurrency: config.batchesInFlightMax,
+    handle: (batch) =>
+      fetchBatch(
+        {
+          store,
+          files,
+          fetchImage: (page, size, signal) => fetchImage(client, page, { size, limits: imageLimits, signal }),
+          pagesInFlightMax: config.pagesInFlightMax,
+          retryLimits: config.retryLimits,
+          countPage,
+        },
+        batch,
+      ),
+  });
+  lifetime.onStop('fetching worker', () => fetching.stop());
+}
+
+async function serveGrpc({ config, log, lifetime, catalog, store, files, db, messaging }: Parts): Promise<number> {
+  const relay = startOutboxRelay({ db, publish: messaging.publish, log });
+  lifetime.onStop('outbox relay', () => relay.stop());
+  const server = await startRpcServer({
+    definition: FetcherServiceDefinition,
+    implementation: fetcherGrpc({ store, catalog, files, log }),
+    authenticator: createAuthenticator({ required: config.authRequired, keys: config.apiKeys }),
+    log,
+    host: config.grpcHost,
+    port: config.grpcPort,
+    // A whole scan in one message, with room for its description.
+    messageBytesMax: config.imageBytesMax + 65_536,
+  });
+  lifetime.onStop('grpc', () => server.stop());
+  return server.port;
+}
+
+async function serveHttp({ config, log, lifetime, db, messaging, catalog, store, files }: Parts): Promise<number> {
+  const app = await createHttpApp({
+    service: 'fetcher',
+    title: 'Florilegium fetcher',
+    description: "Fetches images of BHL's pages, politely and checked, and serves them.",
+    authenticator: createAuthenticator({ required: config.authRequired, keys: config.apiKeys }),
+    log,
+    readiness: { database: () => db.pool.query('select 1'), messaging: () => messaging.check() },
+  });
+  if (config.role !== 'worker') {
+    addFetchRunRoutes(app, { store, catalog, pagesPerBatch: config.pagesPerBatch });
+    addImageRoutes(app, { store, files, log });
+  }
+  const address = await app.listen({ host: config.httpHost, port: config.httpPort });
+  lifetime.onStop('http', () => app.close());
+  return Number(new URL(address).port);
+}

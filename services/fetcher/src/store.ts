@@ -1,0 +1,51 @@
+import type { EventName, EventPayload } from '@florilegium/contracts';
+import { addToOutbox, type Db, type Tx } from '@florilegium/db';
+import { eventMessage } from '@florilegium/messaging';
+import { type BatchPlan, cancelBatches, enqueueBatches, retryFailedBatches } from '@florilegium/work';
+import type { Kysely } from 'kysely';
+import { type FetchPagesRepo, fetchPagesRepo } from './repos/fetch-pages.repo.ts';
+import { type FetchRunsRepo, fetchRunsRepo } from './repos/fetch-runs.repo.ts';
+import { type ImagesRepo, imagesRepo } from './repos/images.repo.ts';
+import type { Schema } from './schema.ts';
+
+/** Kinds of work batches: `list` reads a run's pages from the catalog (one a run), `fetch` fetches some of them. */
+export type WorkKind = 'list' | 'fetch';
+
+/** The repos of this service, its outbox and its work queue, all on one connection or one transaction. */
+export interface Store {
+  fetchRuns: FetchRunsRepo;
+  fetchPages: FetchPagesRepo;
+  images: ImagesRepo;
+  announce<Name extends EventName>(name: Name, payload: EventPayload<Name>): Promise<void>;
+  enqueue(kind: WorkKind, runId: string, batches: readonly BatchPlan[]): Promise<void>;
+  cancelBatches(runId: string): Promise<void>;
+  retryFailedBatches(runId: string): Promise<void>;
+}
+
+export interface RootStore extends Store {
+  inTransaction<Result>(work: (store: Store) => Promise<Result>): Promise<Result>;
+  /** The same on a transaction that somebody else has begun. */
+  on(tx: Tx<Schema>): Store;
+}
+
+export function createStore(db: Db<Schema>): RootStore {
+  return {
+    ...bind(db.kysely),
+    inTransaction: (work) => db.inTransaction((tx) => work(bind(tx.kysely))),
+    on: (tx) => bind(tx.kysely),
+  };
+}
+
+function bind(kysely: Kysely<Schema>): Store {
+  return {
+    fetchRuns: fetchRunsRepo(kysely),
+    fetchPages: fetchPagesRepo(kysely),
+    images: imagesRepo(kysely),
+    announce: (name, payload) => addToOutbox(kysely, [eventMessage(name, payload)]),
+    enqueue: (kind, runId, batches) => enqueueBatches(kysely, { service: 'fetcher', kind, runId, batches }),
+    cancelBatches: (runId) => cancelBatches(kysely, runId),
+    retryFailedBatches: async (runId) => {
+      await retryFailedBatches(kysely, 'fetcher', runId);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import type { ImageFetchOutcome, ImagePage, ImageSize } from '@florilegium/bhl';
+import type { ClaimedBatch } from '@florilegium/work';
+import type { ImageFiles } from '../clients/image-files.client.ts';
+import { contractSizeOf } from '../contract-values.ts';
+import type { FetchRun } from '../domain/fetch-run.ts';
+import { movePage, type RetryLimits } from '../domain/page-state.ts';
+import type { OpenPage } from '../repos/fetch-pages.repo.ts';
+import type { Schema } from '../schema.ts';
+import type { RootStore } from '../store.ts';
+import { endFetchRun } from './end-fetch-run.ts';
+import { type KeptMove, keepPageMoves } from './keep-page-moves.ts';
+
+export interface FetchBatchDeps {
+  store: RootStore;
+  files: Pick<ImageFiles, 'writeImage' | 'hasImage'>;
+  fetchImage(page: ImagePage, size: ImageSize, signal: AbortSignal): Promise<ImageFetchOutcome>;
+  pagesInFlightMax: number;
+  retryLimits: RetryLimits;
+  countPage(state: string): void;
+}
+
+// A page due so soon is not worth another batch.
+const nearlyDueMs = 500;
+
+/**
+ * Fetches the open pages of one batch. What happens to each page is written as it happens; the batch's end announces the stored images and
+ * plans another batch, for later, with the pages that have to come back.
+ */
+export async function fetchBatch(deps: FetchBatchDeps, batch: ClaimedBatch<Schema>): Promise<void> {
+  const { store } = deps;
+  const run = await store.fetchRuns.findRun(batch.runId);
+  if (run?.state !== 'running') {
+    await batch.complete();
+    return;
+  }
+  const pages = await store.fetchPages.openPagesOf(run.id, batch.number, run.size);
+  const due = pages.filter((page) => page.dueInMs <= nearlyDueMs);
+  const keeper = keepPageMoves(deps, run.id, run.size);
+  await inLanes(due, deps.pagesInFlightMax, batch.signal, async (page, signal) =>
+    keeper.add(await fetchPage(deps, run, page, signal)),
+  ).finally(() => keeper.flush());
+  await endBatch(store, run, batch);
+}
+
+async function fetchPage(deps: FetchBatchDeps, run: FetchRun, page: OpenPage, signal: AbortSignal): Promise<KeptMove> {
+  const move = (outcome: Parameters<typeof movePage>[1], image?: KeptMove['image']): KeptMove => ({
+    ...movePage(page, outcome, deps.retryLimits, Math.random()),
+    pageId: page.pageId,
+    image,
+  });
+  // The table says that it is stored; a file that is gone or cut is fetched again.
+  if (page.stored && (await deps.files.hasImage(page.stored))) return move({ kind: 'fetched' });
+  const outcome = await deps.fetchImage(page, run.size, signal);
+  if (outcome.kind !== 'fetched') return move(outcome);
+  if (outcome.sha256 === page.rejectedSha256)
+    return move({ kind: 'corrupt', reason: 'the same bytes came that could not be decoded before' });
+  await deps.files.writeImage(outcome);
+  return move(outcome, {
+    pageId: page.pageId,
+    size: run.size,
+    sha256: outcome.sha256,
+    format: outcome.format,
+    width: outcome.width,
+    height: outcome.height,
+    bytes: outcome.bytes.length,
+    source: outcome.source,
+    fetchedAt: new Date(),
+  });
+}
+
+async function endBatch(store: RootStore, run: FetchRun, batch: ClaimedBatch<Schema>): Promise<void> {
+  await batch.complete(async (tx, { unfinished }) => {
+    const bound = store.on(tx);
+    const pageIds = await bound.fetchPages.storedPageIdsOf(run.id, batch.number);
+    if (pageIds.length > 0) {
+      await bound.announce('fetcher.image_batch.stored', {
+        fetchRunId: run.id,
+        batchNumber: batch.number,
+        size: contractSizeOf(run.size),
+        pageIds,
+      });
+    }
+    const waiting = await bound.fetchPages.waitingOf(run.id, batch.number);
+    if (waiting.count > 0) {
+      const number = await bound.fetchRuns.takeBatchNumbers(run.id, 1);
+      await bound.fetchPages.moveWaitingTo(run.id, batch.number, number);
+      await bound.enqueue('fetch', run.id, [{ number, notBefore: new Date(Date.now() + waiting.dueInMs) }]);
+    } else if (unfinished === 0) await endFetchRun(bound, run.id);
+  });
+}
+
+/** Does `work` for each item, `lanes` at once. The first failure stops the others and is thrown when they have ended. */
+async function inLanes<Item>(
+  items: readonly Item[],
+  lanes: number,
+  outerSignal: AbortSignal,
+  work: (item: Item, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([outerSignal, stop.signal]);
+  let next = 0;
+  const lane = async () => {
+    while (next < items.length) {
+      signal.throwIfAborted();
+      await work(items[next++]!, signal);
+    }
+  };
+  const ends = await Promise.allSettled(
+    Array.from({ length: Math.min(lanes, items.length) }, () =>
+      lane().catch((error: unknown) => {
+        stop.abort(error);
+        throw error;
+      }),
+    ),
+  );
+  outerSignal.throwIfAborted();
+  if (stop.signal.aborted) throw stop.signal.reason;
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason;
+}

@@ -1,0 +1,90 @@
+import type { ImageSize } from '@florilegium/bhl';
+import type { StoredImage } from '../domain/image.ts';
+import { failedStates, type PageMove } from '../domain/page-state.ts';
+import type { ImageEnding } from '../repos/images.repo.ts';
+import type { RootStore } from '../store.ts';
+
+export interface KeptMove extends PageMove {
+  pageId: number;
+  /** The image, when this run fetched it. */
+  image: StoredImage | undefined;
+}
+
+export interface MoveKeeper {
+  /** Takes a move to be written soon. Throws what went wrong with earlier ones. */
+  add(move: KeptMove): void;
+  /** Resolves when all is written. */
+  flush(): Promise<void>;
+}
+
+/**
+ * Writes the moves of a run's pages as they come, so that a worker that dies leaves next to nothing to be fetched twice: the moves that
+ * arrive while one transaction is under way share the next one.
+ */
+export function keepPageMoves(
+  { store, countPage }: { store: RootStore; countPage: (state: string) => void },
+  runId: string,
+  size: ImageSize,
+): MoveKeeper {
+  let waiting: KeptMove[] = [];
+  let writing: Promise<void> | undefined;
+  let failure: unknown;
+
+  async function write(): Promise<void> {
+    while (waiting.length > 0) {
+      const moves = waiting;
+      waiting = [];
+      await writeMoves(store, runId, size, moves);
+      for (const move of moves) countPage(move.state);
+    }
+  }
+
+  function start(): void {
+    if (writing || failure) return;
+    writing = write()
+      .catch((error: unknown) => {
+        failure = error;
+      })
+      .finally(() => {
+        writing = undefined;
+        // What came in the moment between the last look and this one.
+        if (waiting.length > 0) start();
+      });
+  }
+
+  return {
+    add(move) {
+      if (failure) throw failure;
+      waiting.push(move);
+      start();
+    },
+    async flush() {
+      while (writing) await writing;
+      if (failure) throw failure;
+    },
+  };
+}
+
+async function writeMoves(store: RootStore, runId: string, size: ImageSize, moves: readonly KeptMove[]): Promise<void> {
+  await store.inTransaction(async ({ images, fetchPages, fetchRuns }) => {
+    const endings = moves.flatMap((move): ImageEnding[] => {
+      const { pageId, state, detail, image } = move;
+      if (state !== 'stored') return [{ state, pageId, size, detail }];
+      return image ? [{ state, ...image }] : [];
+    });
+    await images.keepEndings(endings);
+    // Somebody who took the batch over may have moved some already: count what this transaction moved, and that alone.
+    const moved = await fetchPages.movePages(runId, moves);
+    const counts = { stored: 0, failed: 0, fetched: 0, bytes: 0 };
+    for (const { pageId, state, image } of moves) {
+      if (!moved.has(pageId)) continue;
+      if (state === 'stored') counts.stored += 1;
+      if ((failedStates as readonly string[]).includes(state)) counts.failed += 1;
+      if (image) {
+        counts.fetched += 1;
+        counts.bytes += image.bytes;
+      }
+    }
+    await fetchRuns.addCounts(runId, counts);
+  });
+}

@@ -1,0 +1,33 @@
+import { alreadyExists } from '@florilegium/errors';
+import { v7 as uuidv7 } from 'uuid';
+import type { CatalogClient } from '../clients/catalog.client.ts';
+import { checkRunRequest, type FetchRun, type FetchRunRequest, isSameRequest } from '../domain/fetch-run.ts';
+import type { RootStore } from '../store.ts';
+
+/** Adds a run and queues the listing of its pages. The same idempotency key gives the same run; for another request it is refused. */
+export async function startFetchRun(
+  { store, catalog }: { store: RootStore; catalog: Pick<CatalogClient, 'checkPageSet'> },
+  request: FetchRunRequest,
+  idempotencyKey: string | undefined,
+): Promise<FetchRun> {
+  const checked = checkRunRequest(request);
+  const known = idempotencyKey === undefined ? undefined : await store.fetchRuns.findRunByKey(idempotencyKey);
+  if (known) return sameRun(known, checked);
+  if (checked.selection.kind === 'page-set') await catalog.checkPageSet(checked.selection.pageSetId);
+  const id = uuidv7();
+  const added = await store.inTransaction(async ({ fetchRuns, enqueue }) => {
+    if (!(await fetchRuns.addRun(id, checked, idempotencyKey))) return false;
+    await enqueue('list', id, [{ number: 0 }]);
+    return true;
+  });
+  if (added) return (await store.fetchRuns.findRun(id))!;
+  // Somebody used the key between the look and the insert.
+  return sameRun((await store.fetchRuns.findRunByKey(idempotencyKey!))!, checked);
+}
+
+function sameRun(run: FetchRun, request: FetchRunRequest): FetchRun {
+  if (isSameRequest(run, request)) return run;
+  throw alreadyExists(`the Idempotency-Key was used for another request, which is run ${run.id}`, {
+    field: 'Idempotency-Key',
+  });
+}

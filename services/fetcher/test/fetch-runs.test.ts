@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Harness, pageIdsFrom, startHarness, until } from './harness.ts';
+
+let fetcher: Harness;
+beforeAll(async () => {
+  fetcher = await startHarness();
+  await fetcher.start({ role: 'worker' });
+});
+afterAll(() => fetcher?.close());
+
+// Each test has pages of its own: ids from here on.
+let nextId = 100;
+const somePages = (count: number) => {
+  nextId += 500;
+  return pageIdsFrom(nextId, count);
+};
+const requestsFor = (ids: number[]) => fetcher.source.requests.filter((id) => ids.includes(id));
+const eventsOf = (runId: string) =>
+  fetcher.events.filter((event) => (event.payload as { fetchRunId: string }).fetchRunId === runId);
+
+describe('a run over a page set', () => {
+  it('stores every image bit-exact under its hash, fetches each once, and announces batches and its end', async () => {
+    const ids = somePages(35);
+    fetcher.pageSets.set('train', ids);
+    const { id } = await fetcher.startRun({ pageSetId: 'train' });
+    const run = await fetcher.endOf(id);
+    expect(run).toMatchObject({
+      state: 'done',
+      totalCount: 35,
+      doneCount: 35,
+      storedCount: 35,
+      failedCount: 0,
+      fetchedCount: 35,
+    });
+    expect(requestsFor(ids).sort((a, b) => a - b)).toEqual(ids);
+
+    const files = await fetcher.storedFiles();
+    let bytes = 0;
+    for (const pageId of ids) {
+      const image = await fetcher.source.imageOf(pageId);
+      bytes += image.length;
+      const sha256 = createHash('sha256').update(image).digest('hex');
+      const file = files.find((path) => path.endsWith(`images/${sha256.slice(0, 2)}/${sha256}.webp`));
+      expect((await readFile(file!)).equals(image)).toBe(true);
+    }
+    expect(run.bytes).toBe(bytes);
+
+    const batchesOf = () =>
+      eventsOf(id).flatMap((event) => (event.name === 'fetcher.image_batch.stored' ? [event.payload] : []));
+    await until(() => batchesOf().length === 4);
+    const batches = batchesOf();
+    expect(batches.map((batch) => batch.size)).toEqual(batches.map(() => 'IMAGE_SIZE_MEDIUM'));
+    expect(batches.flatMap((batch) => batch.pageIds).sort((a, b) => a - b)).toEqual(ids);
+    await until(() => eventsOf(id).some((event) => event.name === 'fetcher.fetch_run.completed'));
+    const completed = eventsOf(id).find((event) => event.name === 'fetcher.fetch_run.completed');
+    expect(completed!.payload).toMatchObject({ size: 'IMAGE_SIZE_MEDIUM', storedCount: 35, failedCount: 0 });
+  });
+
+  it('takes what is stored already without a request, and still announces it', async () => {
+    const ids = fetcher.pageSets.get('train')!;
+    const before = fetcher.source.requests.length;
+    const { id } = await fetcher.startRun({ pageSetId: 'train' });
+    expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', storedCount: 35, fetchedCount: 0, bytes: 0 });
+    expect(fetcher.source.requests.length).toBe(before);
+    const announced = () =>
+      eventsOf(id).flatMap((event) => (event.name === 'fetcher.image_batch.stored' ? event.payload.pageIds : []));
+    await until(() => announced().length === 35);
+    expect(announced().sort((a, b) => a - b)).toEqual(ids);
+  });
+
+  it('is cut to a part by start index and count', async () => {
+    const ids = somePages(30);
+    fetcher.pageSets.set('part', ids);
+    const { id } = await fetcher.startRun({ pageSetId: 'part', startIndex: 5, maxCount: 12 });
+    expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', totalCount: 12, storedCount: 12 });
+    expect((await fetcher.pagesOf(id)).stored).toEqual(ids.slice(5, 17));
+  });
+
+  it('is done at once when the set is empty', async () => {
+    fetcher.pageSets.set('empty', []);
+    const { id } = await fetcher.startRun({ pageSetId: 'empty' });
+    expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', totalCount: 0 });
+  });
+});
+
+describe('faults of the source', () => {
+  it('that pass end in the good image; those that stay end in a named state; none stops the others', async () => {
+    const ids = somePages(20);
+    const [html, cut, error, reset, throttled, mixed, alwaysHtml, alwaysError, missing, placeholder] = ids as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const { source } = fetcher;
+    source.planFaults(html, 'html');
+    source.planFaults(cut, 'cut', 'cut');
+    source.planFaults(error, 'error', 'error', 'error', 'error');
+    source.planFaults(reset, 'reset');
+    source.planFaults(throttled, 'throttle', 'throttle');
+    source.planFaults(mixed, 'error', 'html', 'cut', 'reset', 'error');
+    source.planFaults(alwaysHtml, ...Array<'html'>(100).fill('html'));
+    source.planFaults(alwaysError, ...Array<'error'>(100).fill('error'));
+    source.missing.add(missing);
+    source.placeholder.add(placeholder);
+    fetcher.pageSets.set('faulty', ids);
+
+    const { id } = await fetcher.startRun({ pageSetId: 'faulty' });
+    expect(await fetcher.endOf(id, 60_000)).toMatchObject({
+      state: 'done',
+      totalCount: 20,
+      storedCount: 16,
+      failedCount: 4,
+    });
+    expect(await fetcher.pagesOf(id)).toEqual({
+      stored: ids.filter((pageId) => ![alwaysHtml, alwaysError, missing, placeholder].includes(pageId)),
+      corrupt: [alwaysHtml],
+      blocked: [alwaysError],
+      missing: [missing],
+      placeholder: [placeholder],
+    });
+    const { images } = await fetcher.rpc.getImageStates({
+      pageIds: [alwaysHtml, alwaysError],
+      size: 'IMAGE_SIZE_MEDIUM',
+    });
+    expect(images[0]).toMatchObject({ state: 'IMAGE_STATE_CORRUPT', detail: 'bucket: not an image: an HTML page' });
+    expect(images[1]!.detail).toMatch(/^gave up after 8 tries: bucket: status 500/);
+
+    // The source has come back: the failed ones alone are fetched again.
+    source.planFaults(alwaysHtml);
+    source.planFaults(alwaysError);
+    const before = source.requests.length;
+    const retried = await fetcher.post(`/v1/fetch-runs/${id}/retry`);
+    expect(retried.status).toBe(202);
+    expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', storedCount: 18, failedCount: 2 });
+    expect(new Set(source.requests.slice(before))).toEqual(new Set([alwaysHtml, alwaysError, missing, placeholder]));
+    await until(() => eventsOf(id).filter((event) => event.name === 'fetcher.fetch_run.completed').length === 2);
+  }, 90_000);
+});
+
+describe('starting a run', () => {
+  it('gives the same run for the same Idempotency-Key, and refuses the key for another request', async () => {
+    const ids = somePages(3);
+    const start = (body: object) => fetcher.post('/v1/fetch-runs', body, { 'idempotency-key': 'key-1' });
+    const first = (await (await start({ pageIds: ids, size: 'thumb' })).json()) as { id: string };
+    const again = await start({ pageIds: ids, size: 'thumb' });
+    expect(again.status).toBe(202);
+    expect(await again.json()).toMatchObject({ id: first.id });
+    const other = await start({ pageIds: ids, size: 'full' });
+    expect([other.status, await other.json()]).toMatchObject([
+      409,
+      { code: 'already_exists', field: 'Idempotency-Key' },
+    ]);
+  });
+
+  it('names what is wrong with a request', async () => {
+    const refusal = async (body: object) => {
+      const response = await fetcher.post('/v1/fetch-runs', body);
+      return [response.status, ((await response.json()) as { detail: string }).detail];
+    };
+    expect(await refusal({ size: 'medium' })).toEqual([400, expect.stringContaining('exactly one of')]);
+    expect(await refusal({ size: 'medium', rule: 'a', pageIds: [1] })).toEqual([400, expect.stringContaining('not 2')]);
+    expect(await refusal({ size: 'huge', pageIds: [1] })).toEqual([400, expect.stringContaining('size')]);
+    expect(await refusal({ size: 'medium', pageSetId: 'nowhere' })).toEqual([404, expect.stringContaining('nowhere')]);
+    expect((await fetcher.get('/v1/fetch-runs/nonsense')).status).toBe(404);
+    expect((await fetcher.get('/v1/fetch-runs/0190a6f2-0000-7000-8000-000000000000')).status).toBe(404);
+  });
+
+  it('takes ids the catalog does not know as missing', async () => {
+    const ids = somePages(2);
+    const { id } = await fetcher.startRun({ pageIds: [...ids, 9999] });
+    expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', totalCount: 3, storedCount: 2, failedCount: 1 });
+    expect(await fetcher.pagesOf(id)).toEqual({ stored: ids, missing: [9999] });
+  });
+
+  it('fails a run whose rule the catalog does not know, with the reason', async () => {
+    const { id } = await fetcher.startRun({ rule: 'no-such-rule' });
+    expect(await fetcher.endOf(id)).toMatchObject({ state: 'failed', reason: expect.stringContaining('no-such-rule') });
+    await until(() => eventsOf(id).some((event) => event.name === 'fetcher.fetch_run.failed'));
+  });
+});
+
+describe('watching and cancelling', () => {
+  it('sends the progress as server-sent events until the end', async () => {
+    fetcher.source.delayMs = 20;
+    const { id } = await fetcher.startRun({ pageIds: somePages(60) });
+    const response = await fetcher.get(`/v1/fetch-runs/${id}/events`);
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    const text = await response.text();
+    fetcher.source.delayMs = 0;
+    const runs = [...text.matchAll(/^event: progress\ndata: (.*)$/gm)].map((match) => JSON.parse(match[1]!));
+    expect(runs.at(-1)).toMatchObject({ id, state: 'done', doneCount: 60, totalCount: 60 });
+    expect(runs.length).toBeGreaterThan(1);
+    const counts = runs.map((run) => run.doneCount);
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+  });
+
+  it('stops fetching when a run is cancelled, keeps what is stored, and cancels twice without complaint', async () => {
+    fetcher.source.delayMs = 100;
+    const ids = somePages(200);
+    const { id } = await fetcher.startRun({ pageIds: ids });
+    await until(async () => (await fetcher.runOf(id)).storedCount > 5);
+    const cancelled = await fetcher.rpc.cancelFetchRun({ fetchRunId: id });
+    expect(cancelled.fetchRun!.run!.state).toBe('RUN_STATE_CANCELLED');
+    expect((await fetcher.post(`/v1/fetch-runs/${id}/cancel`)).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const asked = requestsFor(ids).length;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    fetcher.source.delayMs = 0;
+    expect(requestsFor(ids).length).toBe(asked);
+    expect(asked).toBeLessThan(150);
+    expect((await fetcher.runOf(id)).storedCount).toBeGreaterThan(5);
+    await until(() => eventsOf(id).some((event) => event.name === 'fetcher.fetch_run.cancelled'));
+    expect((await fetcher.post(`/v1/fetch-runs/${id}/retry`)).status).toBe(400);
+  });
+
+  it('lists runs newest first, page by page', async () => {
+    const first = (await (await fetcher.get('/v1/fetch-runs?limit=2')).json()) as {
+      fetchRuns: { id: string }[];
+      next: string;
+    };
+    const second = (await (await fetcher.get(`/v1/fetch-runs?limit=2&after=${first.next}`)).json()) as typeof first;
+    const ids = [...first.fetchRuns, ...second.fetchRuns].map((run) => run.id);
+    expect(ids).toEqual(ids.toSorted().reverse());
+    expect(new Set(ids).size).toBe(4);
+  });
+});

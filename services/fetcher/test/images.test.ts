@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Harness, pageIdsFrom, startHarness } from './harness.ts';
+
+let fetcher: Harness;
+const ids = pageIdsFrom(100, 12);
+const size = 'IMAGE_SIZE_MEDIUM';
+const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+beforeAll(async () => {
+  fetcher = await startHarness();
+  await fetcher.start({ role: 'worker' });
+  fetcher.source.missing.add(111);
+  const { id } = await fetcher.startRun({ pageIds: ids });
+  await fetcher.endOf(id);
+});
+afterAll(() => fetcher?.close());
+
+const stateOf = async (pageId: number) => (await fetcher.rpc.getImageStates({ pageIds: [pageId], size })).images[0]!;
+
+async function fileOf(pageId: number): Promise<string> {
+  const { sha256 } = await stateOf(pageId);
+  return (await fetcher.storedFiles()).find((path) => path.includes(sha256))!;
+}
+
+describe('GET /v1/images/{pageId}', () => {
+  it('gives the bytes with their type, length, hash as ETag and a name', async () => {
+    const image = await fetcher.source.imageOf(100);
+    const response = await fetcher.get('/v1/images/100?size=medium');
+    expect(response.status).toBe(200);
+    expect(Buffer.from(await response.arrayBuffer()).equals(image)).toBe(true);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'image/webp',
+      'content-length': String(image.length),
+      etag: `"${hashOf(image)}"`,
+      'cache-control': 'private, max-age=86400',
+      'accept-ranges': 'bytes',
+      'content-disposition': 'inline; filename="100.webp"',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+
+  it('answers 304 to whoever has it, 206 to a range, 416 past the end, and HEAD without a body', async () => {
+    const image = await fetcher.source.imageOf(101);
+    const etag = `"${hashOf(image)}"`;
+    expect((await fetcher.get('/v1/images/101', { 'if-none-match': `"other", W/${etag}` })).status).toBe(304);
+    const part = await fetcher.get('/v1/images/101', { range: 'bytes=4-11' });
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 4-11/${image.length}`]);
+    expect(Buffer.from(await part.arrayBuffer()).equals(image.subarray(4, 12))).toBe(true);
+    const stale = await fetcher.get('/v1/images/101', { range: 'bytes=4-11', 'if-range': '"other"' });
+    expect(stale.status).toBe(200);
+    expect((await stale.arrayBuffer()).byteLength).toBe(image.length);
+    const past = await fetcher.get('/v1/images/101', { range: `bytes=${image.length}-` });
+    expect([past.status, past.headers.get('content-range')]).toEqual([416, `bytes */${image.length}`]);
+  });
+
+  it('says in its 404 why there is no image', async () => {
+    const missing = await fetcher.get('/v1/images/111');
+    expect(missing.headers.get('content-type')).toContain('application/problem+json');
+    expect(await missing.json()).toMatchObject({
+      status: 404,
+      code: 'not_found',
+      details: { state: 'missing', detail: 'bucket: status 404' },
+    });
+    expect(await (await fetcher.get('/v1/images/100?size=full')).json()).toMatchObject({
+      details: { state: 'unknown' },
+    });
+    expect((await fetcher.get('/v1/images/zero')).status).toBe(400);
+  });
+});
+
+describe('gRPC', () => {
+  it('streams stored images in the order asked, with what is known of them, and leaves out the others', async () => {
+    const wanted = [105, 111, 100, 4711, 103];
+    const streamed = [];
+    for await (const { info, content } of fetcher.rpc.streamImages({ pageIds: wanted, size }))
+      streamed.push({ info, content });
+    expect(streamed.map(({ info }) => info!.pageId)).toEqual([105, 100, 103]);
+    for (const { info, content } of streamed) {
+      const image = await fetcher.source.imageOf(info!.pageId);
+      expect(content.equals(image)).toBe(true);
+      expect(info).toMatchObject({
+        state: 'IMAGE_STATE_STORED',
+        sha256: hashOf(image),
+        mediaType: 'image/webp',
+        width: 46,
+        height: 73 + (info!.pageId % 5),
+        bytes: image.length,
+        source: 'bucket',
+      });
+      expect(Math.abs(info!.fetchedAt!.getTime() - Date.now())).toBeLessThan(120_000);
+    }
+  });
+
+  it('tells the state of each page asked for, and refuses more than 500', async () => {
+    const { images } = await fetcher.rpc.getImageStates({ pageIds: [100, 111, 4711], size });
+    expect(images.map((image) => image.state)).toEqual([
+      'IMAGE_STATE_STORED',
+      'IMAGE_STATE_MISSING',
+      'IMAGE_STATE_UNKNOWN',
+    ]);
+    await expect(fetcher.rpc.getImageStates({ pageIds: pageIdsFrom(1, 501), size })).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+  });
+});
+
+describe('damage', () => {
+  it('reported by a reader makes the page corrupt; the same bytes are not taken again, better ones are', async () => {
+    const { sha256 } = await stateOf(107);
+    const report = { pageId: 107, size, reason: 'Huffman table' } as const;
+    await fetcher.rpc.reportCorruptImage({ ...report, sha256: hashOf(Buffer.from('other')) });
+    expect((await stateOf(107)).state).toBe('IMAGE_STATE_STORED');
+    await fetcher.rpc.reportCorruptImage({ ...report, sha256 });
+    expect(await stateOf(107)).toMatchObject({
+      state: 'IMAGE_STATE_CORRUPT',
+      detail: 'cannot be decoded: Huffman table',
+    });
+    expect((await fetcher.get('/v1/images/107')).status).toBe(404);
+
+    const again = await fetcher.startRun({ pageIds: [107] });
+    expect(await fetcher.endOf(again.id)).toMatchObject({ storedCount: 0, failedCount: 1 });
+    expect((await stateOf(107)).detail).toContain('could not be decoded before');
+  });
+
+  it('of a stored file is never served: the page becomes corrupt and the next run mends it', async () => {
+    const image = await fetcher.source.imageOf(108);
+    const flipped = Buffer.from(image);
+    flipped[image.length - 3]! ^= 1;
+    await writeFile(await fileOf(108), flipped);
+    const streamed: number[] = [];
+    for await (const { info } of fetcher.rpc.streamImages({ pageIds: [108, 109], size })) streamed.push(info!.pageId);
+    expect(streamed).toEqual([109]);
+    expect(await stateOf(108)).toMatchObject({
+      state: 'IMAGE_STATE_CORRUPT',
+      detail: expect.stringContaining('damaged'),
+    });
+
+    const { id } = await fetcher.startRun({ pageIds: [108] });
+    expect(await fetcher.endOf(id)).toMatchObject({ storedCount: 1, fetchedCount: 1 });
+    const response = await fetcher.get('/v1/images/108');
+    expect(Buffer.from(await response.arrayBuffer()).equals(image)).toBe(true);
+  });
+
+  it('by a file that was cut short is seen by the next run and by whoever asks', async () => {
+    await writeFile(await fileOf(110), 'cut');
+    const { id } = await fetcher.startRun({ pageIds: [110] });
+    expect(await fetcher.endOf(id)).toMatchObject({ storedCount: 1, fetchedCount: 1 });
+    expect((await fetcher.get('/v1/images/110')).status).toBe(200);
+    await writeFile(await fileOf(110), 'cut');
+    expect(await (await fetcher.get('/v1/images/110')).json()).toMatchObject({
+      details: { detail: 'its file was lost' },
+    });
+  });
+});

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Harness, pageIdsFrom, startHarness, until } from './harness.ts';
+
+let fetcher: Harness;
+beforeAll(async () => {
+  fetcher = await startHarness();
+});
+afterAll(() => fetcher?.close());
+
+describe('several workers', () => {
+  it('share a run, keep the rate of the host together, and fetch nothing twice', async () => {
+    const requestsPerSecond = 100;
+    const sources = [
+      {
+        name: 'bucket',
+        addressing: 'bucket' as const,
+        baseUrl: fetcher.source.baseUrl,
+        requestsPerSecond,
+        inFlightMax: 30,
+        redirectHosts: [],
+      },
+    ];
+    const workers = await Promise.all([1, 2, 3].map(() => fetcher.start({ role: 'worker', sources })));
+    const ids = pageIdsFrom(1000, 300);
+    fetcher.pageSets.set('shared', ids);
+    const from = fetcher.source.requests.length;
+    const { id } = await fetcher.startRun({ pageSetId: 'shared' });
+    expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', storedCount: 300 });
+    expect(fetcher.source.requests.slice(from).sort((a, b) => a - b)).toEqual(ids);
+
+    const times = fetcher.source.requestTimes.slice(from);
+    const most = Math.max(...times.map((start) => times.filter((time) => time >= start && time < start + 1000).length));
+    // 5 % above the limit, and the one request that the edge of a window adds.
+    expect(most).toBeLessThanOrEqual(requestsPerSecond * 1.05 + 1);
+    expect(times.at(-1)! - times[0]!).toBeLessThan(8000);
+    await Promise.all(workers.map((worker) => worker.stop()));
+  }, 60_000);
+});
+
+describe('a worker that dies', () => {
+  it('by SIGKILL in the middle leaves its batches to another; what it stored is not fetched again, and no partial file shows', async () => {
+    fetcher.source.delayMs = 40;
+    const ids = pageIdsFrom(3000, 120);
+    fetcher.pageSets.set('killed', ids);
+    const from = fetcher.source.requests.length;
+    const child = fetcher.spawnService({ ROLE: 'worker' });
+    const { id } = await fetcher.startRun({ pageSetId: 'killed' });
+    await until(async () => (await fetcher.runOf(id)).storedCount >= 20);
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+    const atDeath = await fetcher.runOf(id);
+    const storedAtDeath = (await fetcher.pagesOf(id)).stored!;
+    expect(atDeath.storedCount).toBeLessThan(120);
+    const afterDeath = fetcher.source.requests.length;
+
+    await fetcher.start({ role: 'worker' });
+    expect(await fetcher.endOf(id, 40_000)).toMatchObject({
+      state: 'done',
+      totalCount: 120,
+      doneCount: 120,
+      storedCount: 120,
+      fetchedCount: 120,
+    });
+    fetcher.source.delayMs = 0;
+    const later = fetcher.source.requests.slice(afterDeath);
+    expect(later.filter((pageId) => storedAtDeath.includes(pageId))).toEqual([]);
+    expect(new Set(fetcher.source.requests.slice(from))).toEqual(new Set(ids));
+    const announced = () =>
+      fetcher.events.flatMap((event) =>
+        event.name === 'fetcher.image_batch.stored' && event.payload.fetchRunId === id ? event.payload.pageIds : [],
+      );
+    await until(() => announced().length >= 120);
+    expect(announced().sort((a, b) => a - b)).toEqual(ids);
+    for (const pageId of ids) {
+      const response = await fetcher.get(`/v1/images/${pageId}`);
+      expect(Buffer.from(await response.arrayBuffer()).equals(await fetcher.source.imageOf(pageId))).toBe(true);
+    }
+  }, 90_000);
+});
