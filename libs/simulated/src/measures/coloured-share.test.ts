@@ -53,7 +53,7 @@ describe('colouredShareAuc', () => {
   });
   afterEach(() => rm(library, { recursive: true }));
 
-  it('judges the aliased medium images; leaves out NOT_SURE, unknown pages and pages without an image', async () => {
+  it('judges the aliased medium images; leaves out NOT_SURE, unknown pages and pages without a readable image', async () => {
     // HQ: 0.4 and 0.1 coloured; LQ: 0.2. One of two pairs is in order.
     for (const [sequence, share] of [
       [1, 0.4],
@@ -62,14 +62,16 @@ describe('colouredShareAuc', () => {
       [4, 0.9],
     ] as const)
       await writeFile(join(library, 'web', 'book', `book_000${sequence}_full.webp`), await aPage(share));
+    await writeFile(join(library, 'web', 'book', 'book_0007_full.webp'), 'no image');
     const truth = new Map([
       [11, 'HQ'],
       [12, 'HQ'],
       [13, 'LQ'],
       [14, 'NOT_SURE'],
       [15, 'LQ'],
+      [17, 'HQ'],
     ] as const);
-    const pages = [1, 2, 3, 4, 5, 6].map((sequence) => ({ pageId: 10 + sequence, barCode: 'book', sequence }));
+    const pages = [1, 2, 3, 4, 5, 6, 7].map((sequence) => ({ pageId: 10 + sequence, barCode: 'book', sequence }));
     expect(await colouredShareAuc({ library, pages, truth })).toBe(0.5);
   });
 });

@@ -40,7 +40,7 @@ export interface ColouredShareAucOptions {
 
 /**
  * The baseline that any model has to beat: AUC of the share of coloured pixels of the `medium` image against truth.
- * NOT_SURE pages, pages without truth and pages without an image are left out; NaN where only one label is left.
+ * NOT_SURE pages, pages without truth and pages without an image that can be decoded are left out; NaN where only one label is left.
  */
 export async function colouredShareAuc({ library, pages, truth }: ColouredShareAucOptions): Promise<number> {
   const folder = await openLibraryFolder(library);
@@ -48,14 +48,8 @@ export async function colouredShareAuc({ library, pages, truth }: ColouredShareA
   const judge = async (page: { pageId: number; barCode: string; sequence: number }) => {
     const label = truth.get(page.pageId);
     if (label !== 'HQ' && label !== 'LQ') return;
-    let image: Buffer;
-    try {
-      image = await readFile(folder.imagePath(page, 'medium'));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      throw error;
-    }
-    judged.push({ score: await colouredShare(image), positive: label === 'HQ' });
+    const share = await shareOfFile(folder.imagePath(page, 'medium'));
+    if (share !== undefined) judged.push({ score: share, positive: label === 'HQ' });
   };
   let batch: Promise<void>[] = [];
   for await (const page of pages) {
@@ -66,4 +60,20 @@ export async function colouredShareAuc({ library, pages, truth }: ColouredShareA
   }
   await Promise.all(batch);
   return auc(judged);
+}
+
+/** Undefined where the file is absent or no image: such a page gets no prediction either. */
+async function shareOfFile(path: string): Promise<number | undefined> {
+  let image: Buffer;
+  try {
+    image = await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return await colouredShare(image);
+  } catch {
+    return undefined;
+  }
 }
