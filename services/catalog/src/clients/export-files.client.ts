@@ -1,0 +1,230 @@
+import { createReadStream } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { AppError, invalidArgument, messageOf, notFound, unavailable } from '@florilegium/errors';
+import { Agent, request } from 'undici';
+
+/** One file of an export, found. */
+export interface ExportFile {
+  /** Its name below the source, for messages: `data/page.txt.gz`. */
+  name: string;
+  /** As stored, before inflating; undefined where the host does not say. */
+  bytesTotal: number | undefined;
+  /** Its bytes from the beginning; may be called again. @param onBytes told of every block read */
+  read(signal: AbortSignal, onBytes: (bytes: number) => void): AsyncIterable<Uint8Array>;
+}
+
+export interface ExportFilesClient {
+  /** @throws invalid_argument when the source is neither an address of a configured host nor a folder under a configured root */
+  check(source: string): Promise<void>;
+  /** The export's file `page`, `item` or `title`, or undefined when the source holds none. */
+  find(source: string, kind: 'page' | 'item' | 'title', signal: AbortSignal): Promise<ExportFile | undefined>;
+  close(): Promise<void>;
+}
+
+export interface ExportFilesOptions {
+  hosts: readonly string[];
+  roots: readonly string[];
+  /** Told to the host: whom to write to when the import is in the way. */
+  contact: string;
+  connectTimeoutMs?: number;
+  headersTimeoutMs?: number;
+  /** A body that is silent for so long is taken up again. */
+  idleTimeoutMs?: number;
+  attemptsMax?: number;
+  retryDelayMs?: (failures: number) => number;
+}
+
+const redirectsMax = 3;
+
+export function exportFilesClient({
+  hosts,
+  roots,
+  contact,
+  connectTimeoutMs = 10_000,
+  headersTimeoutMs = 30_000,
+  idleTimeoutMs = 30_000,
+  attemptsMax = 6,
+  retryDelayMs = (failures) => Math.min(20_000, 250 * 2 ** failures) * (0.75 + Math.random() / 2),
+}: ExportFilesOptions): ExportFilesClient {
+  const agent = new Agent({
+    connectTimeout: connectTimeoutMs,
+    headersTimeout: headersTimeoutMs,
+    bodyTimeout: idleTimeoutMs,
+    connections: 4,
+  });
+
+  const isAllowedHost = (url: URL) =>
+    ['http:', 'https:'].includes(url.protocol) &&
+    url.username === '' &&
+    url.password === '' &&
+    hosts.some((host) => host.toLowerCase() === url.host);
+
+  const addressOf = (source: string): URL | undefined => {
+    if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(source)) return undefined;
+    if (!URL.canParse(source)) throw invalidArgument(`source is not an address: ${source}`, { field: 'source' });
+    const url = new URL(source);
+    if (!isAllowedHost(url)) {
+      throw invalidArgument(`source: ${url.protocol}//${url.host} is not among the configured hosts`, {
+        field: 'source',
+      });
+    }
+    if (!url.pathname.endsWith('/')) url.pathname += '/';
+    return url;
+  };
+
+  /** The path with links resolved, when it exists below a root; files are checked the same way, so that no link leads out. */
+  const pathBelowRoot = async (path: string): Promise<string | undefined> => {
+    const real = await realpath(path).catch(() => undefined);
+    if (real === undefined) return undefined;
+    for (const root of roots) {
+      const realRoot = await realpath(root).catch(() => undefined);
+      if (
+        realRoot !== undefined &&
+        (real === realRoot || real.startsWith(realRoot.endsWith(sep) ? realRoot : realRoot + sep))
+      ) {
+        return real;
+      }
+    }
+    return undefined;
+  };
+
+  const folderOf = async (source: string): Promise<string> => {
+    const folder = await pathBelowRoot(source);
+    // Whether a folder outside the roots exists is nobody's business: both cases read the same.
+    if (folder === undefined || !(await stat(folder)).isDirectory()) {
+      throw invalidArgument(`source is not a folder under a configured root: ${source}`, { field: 'source' });
+    }
+    return folder;
+  };
+
+  /** Sends a request until it is answered with 200, 206, 403 or 404; follows redirects to configured hosts. */
+  async function ask(url: URL, method: 'GET' | 'HEAD', headers: Record<string, string>, signal: AbortSignal) {
+    let address = url;
+    let redirects = 0;
+    for (let failures = 0; ; ) {
+      let reason: string;
+      let retryAfterMs: number | undefined;
+      try {
+        const answer = await request(address, {
+          method,
+          headers: {
+            'user-agent': `Florilegium/0.1 (imports BHL's export; contact: ${contact})`,
+            'accept-encoding': 'identity',
+            ...headers,
+          },
+          dispatcher: agent,
+          signal,
+        });
+        const { statusCode } = answer;
+        if ([200, 206, 403, 404, 416].includes(statusCode)) return answer;
+        await answer.body.dump();
+        const location = answer.headers.location;
+        if (statusCode >= 300 && statusCode < 400 && typeof location === 'string') {
+          address = new URL(location, address);
+          if (!isAllowedHost(address)) {
+            throw invalidArgument(`${url.href} redirects to ${address.host}, which is not among the configured hosts`);
+          }
+          if (++redirects > redirectsMax) throw unavailable(`${url.href} redirects without end`);
+          continue;
+        }
+        reason = `status ${statusCode}`;
+        const seconds = Number(answer.headers['retry-after']);
+        if (Number.isFinite(seconds)) retryAfterMs = Math.min(60_000, seconds * 1000);
+        if (statusCode < 500 && statusCode !== 429 && statusCode !== 408) {
+          throw invalidArgument(`${url.href} answers with ${reason}`, { field: 'source' });
+        }
+      } catch (error) {
+        if (signal.aborted || error instanceof AppError) throw error;
+        reason = messageOf(error);
+      }
+      if (++failures >= attemptsMax) throw unavailable(`${url.href} cannot be read: ${reason}`, { retryAfterMs });
+      await pause(retryAfterMs ?? retryDelayMs(failures), undefined, { signal });
+    }
+  }
+
+  async function findAtAddress(base: URL, name: string, signal: AbortSignal): Promise<ExportFile | undefined> {
+    const url = new URL(name, base);
+    const answer = await ask(url, 'HEAD', {}, signal);
+    await answer.body.dump();
+    // S3 says 403 for a missing key to those who may not list the bucket.
+    if (answer.statusCode !== 200) return undefined;
+    const length = Number(answer.headers['content-length']);
+    const bytesTotal = answer.headers['content-length'] !== undefined && Number.isFinite(length) ? length : undefined;
+    return { name, bytesTotal, read: (readSignal, onBytes) => readAddress(url, readSignal, onBytes) };
+  }
+
+  /** The body of an address; a connection that breaks is taken up where it broke, if the file is still the same. */
+  async function* readAddress(url: URL, signal: AbortSignal, onBytes: (bytes: number) => void) {
+    let bytes = 0;
+    let version: string | undefined;
+    for (let failures = 0; ; ) {
+      const isResumed = bytes > 0;
+      const headers: Record<string, string> = isResumed ? { range: `bytes=${bytes}-`, 'if-range': version! } : {};
+      const answer = await ask(url, 'GET', headers, signal);
+      if (answer.statusCode === 403 || answer.statusCode === 404) {
+        await answer.body.dump();
+        throw notFound('export file', url.href);
+      }
+      if (isResumed && answer.statusCode !== 206) {
+        answer.body.destroy();
+        throw unavailable(`${url.href} changed or cannot be resumed while it was being read`);
+      }
+      if (`${answer.headers['content-type'] ?? ''}`.startsWith('text/html')) {
+        answer.body.destroy();
+        throw unavailable(`${url.href} answers with a web page instead of the file`);
+      }
+      const etag = answer.headers.etag ?? answer.headers['last-modified'];
+      version = typeof etag === 'string' && !etag.startsWith('W/') ? etag : undefined;
+      const bytesBefore = bytes;
+      try {
+        for await (const block of answer.body) {
+          bytes += (block as Buffer).length;
+          onBytes((block as Buffer).length);
+          yield block as Uint8Array;
+        }
+        return;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        failures = bytes > bytesBefore ? 1 : failures + 1;
+        if (failures >= attemptsMax || version === undefined) {
+          throw unavailable(`${url.href} broke off after ${bytes} bytes: ${messageOf(error)}`, { cause: error });
+        }
+        await pause(retryDelayMs(failures), undefined, { signal });
+      }
+    }
+  }
+
+  async function findInFolder(folder: string, name: string): Promise<ExportFile | undefined> {
+    const path = await pathBelowRoot(join(folder, name));
+    if (path === undefined) return undefined;
+    const { size } = await stat(path);
+    return {
+      name,
+      bytesTotal: size,
+      async *read(signal, onBytes) {
+        for await (const block of createReadStream(path, { highWaterMark: 1024 * 1024, signal })) {
+          onBytes((block as Buffer).length);
+          yield block as Uint8Array;
+        }
+      },
+    };
+  }
+
+  return {
+    check: async (source) => {
+      if (addressOf(source) === undefined) await folderOf(source);
+    },
+    find: async (source, kind, signal) => {
+      const base = addressOf(source);
+      const folder = base === undefined ? await folderOf(source) : '';
+      for (const name of [`data/${kind}.txt.gz`, `data/${kind}.txt`, `${kind}.txt.gz`, `${kind}.txt`]) {
+        const found = base === undefined ? await findInFolder(folder, name) : await findAtAddress(base, name, signal);
+        if (found) return found;
+      }
+      return undefined;
+    },
+    close: () => agent.close(),
+  };
+}

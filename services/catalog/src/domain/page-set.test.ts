@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { checkParameters, drawItems, isSameDraw, type PageSetParameters, pageCountMaxOf } from './page-set.ts';
+
+const aDraw = (change: Partial<PageSetParameters> = {}): PageSetParameters => ({
+  name: 'heldout',
+  rule: 'illustrated',
+  seed: 1,
+  countMax: 0,
+  shareMax: 0.2,
+  wholeItems: true,
+  excludePageSetIds: [],
+  withinPageSetId: '',
+  ...change,
+});
+const items = Array.from({ length: 60 }, (_, index) => ({ itemId: 100 + index, pageCount: 5 + ((index * 7) % 40) }));
+const total = items.reduce((sum, { pageCount }) => sum + pageCount, 0);
+const pagesOf = (taken: number[]) =>
+  items.filter(({ itemId }) => taken.includes(itemId)).reduce((sum, { pageCount }) => sum + pageCount, 0);
+
+describe('drawItems', () => {
+  it('comes as near below the limit as the items allow', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const limit = Math.floor(total / 5);
+      const drawn = pagesOf(drawItems(items, limit, aDraw({ seed })));
+      expect(drawn).toBeLessThanOrEqual(limit);
+      // The smallest item has 5 pages: were there room for it, it would have been taken, unless it is in already.
+      expect(limit - drawn).toBeLessThan(40);
+    }
+  });
+
+  it('draws the same for the same seed, whatever the order of the items, and differently for another', () => {
+    const drawn = drawItems(items, 200, aDraw());
+    expect(drawItems([...items].reverse(), 200, aDraw())).toEqual(drawn);
+    expect(drawItems(items, 200, aDraw({ seed: 2 }))).not.toEqual(drawn);
+  });
+
+  it('takes the smallest item where a share has room for none, but never passes a count', () => {
+    const large = [
+      { itemId: 1, pageCount: 50 },
+      { itemId: 2, pageCount: 40 },
+      { itemId: 3, pageCount: 60 },
+    ];
+    expect(drawItems(large, 30, aDraw())).toEqual([2]);
+    expect(drawItems(large, 30, aDraw({ countMax: 30, shareMax: 0 }))).toEqual([]);
+    expect(drawItems([], 30, aDraw())).toEqual([]);
+  });
+});
+
+it('limits by count and by share, whichever is less', () => {
+  expect(pageCountMaxOf(aDraw({ countMax: 10, shareMax: 0.5 }), 100)).toBe(10);
+  expect(pageCountMaxOf(aDraw({ countMax: 10, shareMax: 0.05 }), 100)).toBe(5);
+  expect(pageCountMaxOf(aDraw({ shareMax: 0.29 }), 100)).toBe(29);
+  expect(pageCountMaxOf(aDraw({ shareMax: 0 }), 100)).toBe(Number.POSITIVE_INFINITY);
+});
+
+it('takes two draws for the same whatever the order of the excluded sets', () => {
+  expect(isSameDraw(aDraw({ excludePageSetIds: ['a', 'b'] }), aDraw({ excludePageSetIds: ['b', 'a'] }))).toBe(true);
+  expect(isSameDraw(aDraw(), aDraw({ seed: 2 }))).toBe(false);
+});
+
+it('names the field at fault', () => {
+  expect(() => checkParameters(aDraw({ name: 'Held out' }))).toThrow('name is not');
+  expect(() => checkParameters(aDraw({ shareMax: 1.5 }))).toThrow('shareMax');
+  expect(() => checkParameters(aDraw({ countMax: -1 }))).toThrow('countMax');
+  expect(() => checkParameters(aDraw({ seed: 0.5 }))).toThrow('seed');
+});

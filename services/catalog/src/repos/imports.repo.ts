@@ -1,0 +1,142 @@
+import type { Kysely, Selectable } from 'kysely';
+import type { BadLineReport, ExportCounts, ImportRun } from '../domain/import-run.ts';
+import type { CatalogSchema } from '../schema.ts';
+
+export interface MergeCounts {
+  keptPageCount: number;
+  newPageCount: number;
+  changedPageCount: number;
+  vanishedPageCount: number;
+  candidateCounts: Record<string, number>;
+}
+
+export interface ImportsRepo {
+  /** Adds a pending import, or gives the one that has the key already. */
+  addImport(run: {
+    id: string;
+    source: string;
+    idempotencyKey: string | null;
+  }): Promise<{ run: ImportRun; isNew: boolean }>;
+  findImport(id: string): Promise<ImportRun | undefined>;
+  /** Newest first, older than `before`. */
+  listImports(before: string | undefined, limit: number): Promise<ImportRun[]>;
+  findBadLines(id: string): Promise<BadLineReport[] | undefined>;
+  /** Marks a pending import as running; undefined when it has ended. */
+  beginImport(id: string): Promise<ImportRun | undefined>;
+  updateProgress(id: string, progress: { doneBytes: number; totalBytes: number; rowCount: number }): Promise<void>;
+  finishImport(id: string, counts: ExportCounts & MergeCounts): Promise<void>;
+  /** False when the import has ended already. */
+  endImport(id: string, end: { state: 'failed' | 'cancelled'; reason: string | null }): Promise<boolean>;
+}
+
+export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
+  const one = async (id: string) => {
+    const row = await kysely.selectFrom('import').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && toImport(row);
+  };
+  return {
+    addImport: async ({ id, source, idempotencyKey }) => {
+      const added = await kysely
+        .insertInto('import')
+        .values({ id, source, idempotency_key: idempotencyKey })
+        .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
+        .returningAll()
+        .executeTakeFirst();
+      if (added) return { run: toImport(added), isNew: true };
+      const known = await kysely
+        .selectFrom('import')
+        .selectAll()
+        .where('idempotency_key', '=', idempotencyKey)
+        .executeTakeFirstOrThrow();
+      return { run: toImport(known), isNew: false };
+    },
+    findImport: one,
+    listImports: async (before, limit) => {
+      const rows = await kysely
+        .selectFrom('import')
+        .selectAll()
+        .$if(before !== undefined, (query) => query.where('id', '<', before!))
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map(toImport);
+    },
+    findBadLines: async (id) => {
+      const row = await kysely.selectFrom('import').select('bad_lines').where('id', '=', id).executeTakeFirst();
+      return row?.bad_lines;
+    },
+    beginImport: async (id) => {
+      const row = await kysely
+        .updateTable('import')
+        .set(({ fn, ref, val }) => ({
+          state: 'running',
+          started_at: fn.coalesce(ref('started_at'), val(new Date())),
+        }))
+        .where('id', '=', id)
+        .where('state', 'in', ['pending', 'running'])
+        .returningAll()
+        .executeTakeFirst();
+      return row && toImport(row);
+    },
+    updateProgress: async (id, { doneBytes, totalBytes, rowCount }) => {
+      await kysely
+        .updateTable('import')
+        .set({ done_bytes: doneBytes, total_bytes: totalBytes, row_count: rowCount })
+        .where('id', '=', id)
+        .where('state', '=', 'running')
+        .execute();
+    },
+    finishImport: async (id, counts) => {
+      await kysely
+        .updateTable('import')
+        .set(({ ref }) => ({
+          state: 'done',
+          ended_at: new Date(),
+          done_bytes: ref('total_bytes'),
+          row_count: counts.rowCount,
+          page_count: counts.pageCount,
+          bad_line_count: counts.badLineCount,
+          bad_lines: JSON.stringify(counts.badLines),
+          type_counts: JSON.stringify(counts.typeCounts),
+          kept_page_count: counts.keptPageCount,
+          new_page_count: counts.newPageCount,
+          changed_page_count: counts.changedPageCount,
+          vanished_page_count: counts.vanishedPageCount,
+          candidate_counts: JSON.stringify(counts.candidateCounts),
+        }))
+        .where('id', '=', id)
+        .execute();
+    },
+    endImport: async (id, { state, reason }) => {
+      const { numUpdatedRows } = await kysely
+        .updateTable('import')
+        .set({ state, reason, ended_at: new Date() })
+        .where('id', '=', id)
+        .where('state', 'in', ['pending', 'running'])
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+  };
+}
+
+function toImport(row: Selectable<CatalogSchema['import']>): ImportRun {
+  return {
+    id: row.id,
+    source: row.source,
+    state: row.state,
+    doneCount: row.done_bytes,
+    totalCount: row.total_bytes,
+    reason: row.reason,
+    rowCount: row.row_count,
+    pageCount: row.page_count,
+    keptPageCount: row.kept_page_count,
+    badLineCount: row.bad_line_count,
+    newPageCount: row.new_page_count,
+    changedPageCount: row.changed_page_count,
+    vanishedPageCount: row.vanished_page_count,
+    candidateCounts: row.candidate_counts,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+  };
+}

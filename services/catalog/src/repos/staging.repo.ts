@@ -1,0 +1,323 @@
+import type { ItemFileRow, PageFileRow, TitleFileRow } from '@florilegium/bhl';
+import { copyText, type Db } from '@florilegium/db';
+import { type Kysely, sql } from 'kysely';
+import type { GatheredPage } from '../domain/gather-pages.ts';
+import type { CatalogSchema } from '../schema.ts';
+import type { MergeCounts } from './imports.repo.ts';
+
+/**
+ * Unlogged tables that one attempt of one import fills by COPY and merges in a single transaction. Each attempt has its
+ * own, so a worker that was taken for dead cannot write into another's; what a killed attempt left is dropped by the next.
+ */
+export interface StagingRepo {
+  dropLeftovers(): Promise<void>;
+  stageItems(items: Batches<Numbered<ItemFileRow>>): Promise<void>;
+  stageTitles(titles: Batches<Numbered<TitleFileRow>>): Promise<void>;
+  /** @param ruleIds of the rules that the pages name */
+  stagePages(pages: Batches<GatheredPage>, ruleIds: ReadonlyMap<string, number>): Promise<void>;
+  /** For a file whose rows are out of order: all its rows, to be read back by item, page and line. */
+  stageUnsortedRows(rows: Batches<Numbered<PageFileRow>>): Promise<void>;
+  /** The unsorted rows, now sorted, as a page file. */
+  readSortedRows(): AsyncIterable<Buffer>;
+}
+
+type Batches<Thing> = AsyncIterable<readonly Thing[]>;
+/** With its line in the file, which decides between rows that differ. */
+export type Numbered<Row> = Row & { line: number };
+
+export interface MergeOptions {
+  importId: string;
+  attempt: number;
+  /** Of the staged reservoir pages those that are in it at the end of the file. */
+  reservoirIds: readonly number[];
+  /** Names of the rules that were judged, by id. */
+  rules: ReadonlyMap<string, number>;
+}
+
+const prefixOf = (importId: string) => `staging_${importId.replaceAll('-', '')}`;
+const tablesOf = (importId: string, attempt: number) => {
+  const prefix = `${prefixOf(importId)}_${attempt}`;
+  return { page: `${prefix}_page`, item: `${prefix}_item`, title: `${prefix}_title`, row: `${prefix}_row` };
+};
+
+export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: number): StagingRepo {
+  const tables = tablesOf(importId, attempt);
+
+  const fill = (table: string, columns: string, lines: AsyncIterable<string>) =>
+    db.inTransaction(async ({ kysely, copyIn }) => {
+      await sql`drop table if exists ${sql.id(table)}`.execute(kysely);
+      await sql`create unlogged table ${sql.id(table)} (${sql.raw(columns)})`.execute(kysely);
+      await copyIn(`copy ${table} from stdin`, lines);
+      await sql`analyze ${sql.id(table)}`.execute(kysely);
+    });
+
+  return {
+    dropLeftovers: async () => {
+      const { rows } = await sql<{ name: string }>`
+        select tablename as name from pg_tables
+        where schemaname = ${db.schema} and tablename like ${`${prefixOf(importId).replaceAll('_', '\\_')}\\_%`}`.execute(
+        db.kysely,
+      );
+      for (const { name } of rows) {
+        await db
+          .inTransaction(async ({ kysely }) => {
+            // Another attempt that still copies holds the table; it is dropped the next time.
+            await sql`set local lock_timeout = '1s'`.execute(kysely);
+            await sql`drop table if exists ${sql.id(name)}`.execute(kysely);
+          })
+          .catch((error: unknown) => {
+            if ((error as { code?: string }).code !== '55P03') throw error;
+          });
+      }
+    },
+    stageItems: (items) =>
+      fill(
+        tables.item,
+        `line integer, item_id integer, title_id integer, bar_code text, volume text, year text, institution_name text,
+         copyright_status text, rights_statement text, license_type text, rights_holder text`,
+        linesOf(items, itemLine),
+      ),
+    stageTitles: (titles) =>
+      fill(
+        tables.title,
+        `line integer, title_id integer, full_title text, short_title text, publication_details text, start_year text,
+         end_year text, language_code text, author text, title_url text`,
+        linesOf(titles, titleLine),
+      ),
+    stagePages: (pages, ruleIds) =>
+      fill(
+        tables.page,
+        `page_id integer, item_id integer, sequence integer, year text, volume text, issue text, rows jsonb,
+         neighbour_ids integer[], neighbour_sequences integer[], kept_as text, rule_ids smallint[]`,
+        linesOf(pages, (page) => pageLine(page, ruleIds)),
+      ),
+    stageUnsortedRows: (rows) =>
+      fill(
+        tables.row,
+        `line bigint, page_id integer, item_id integer, sequence integer, year text, volume text, issue text,
+         prefix text, number text, type_name text`,
+        linesOf(rows, unsortedRowLine),
+      ),
+    readSortedRows: () =>
+      unescapeCopy(
+        sortedRowsHeader,
+        // A page belongs to the item of its first row; the last column keeps a type name that ends in CR whole.
+        db.copyOut(`copy (
+          select page_id, item_id, sequence, year, volume, issue, prefix, number, type_name, ''
+          from (select *, first_value(item_id) over (partition by page_id order by line) as owner_id from ${tables.row}) rows
+          order by owner_id, page_id, line) to stdout`),
+      ),
+  };
+}
+
+const sortedRowsHeader =
+  'PageID\tItemID\tSequenceOrder\tYear\tVolume\tIssue\tPagePrefix\tPageNumber\tPageTypeName\tCreationDate\n';
+
+async function* linesOf<Thing>(batches: Batches<Thing>, lineOf: (thing: Thing) => string): AsyncGenerator<string> {
+  for await (const batch of batches) {
+    let lines = '';
+    for (const thing of batch) lines += lineOf(thing);
+    if (lines !== '') yield lines;
+  }
+}
+
+function unsortedRowLine(row: Numbered<PageFileRow>): string {
+  const { line, pageId, itemId, sequence, year, volume, issue, prefix, number, typeName } = row;
+  return copyLine([line, pageId, itemId, sequence, year, volume, issue, prefix, number, typeName]);
+}
+
+function itemLine(item: Numbered<ItemFileRow>): string {
+  const { line, itemId, titleId, barCode, volumeInfo, year, institutionName } = item;
+  const { copyrightStatus, rightsStatement, licenseType, rightsHolder } = item;
+  return copyLine([
+    line,
+    itemId,
+    titleId < 0 ? null : titleId,
+    barCode,
+    volumeInfo,
+    year,
+    institutionName,
+    copyrightStatus,
+    rightsStatement,
+    licenseType,
+    rightsHolder,
+  ]);
+}
+
+function titleLine(title: Numbered<TitleFileRow>): string {
+  const {
+    line,
+    titleId,
+    fullTitle,
+    shortTitle,
+    publicationDetails,
+    startYear,
+    endYear,
+    languageCode,
+    author,
+    titleUrl,
+  } = title;
+  return copyLine([
+    line,
+    titleId,
+    fullTitle,
+    shortTitle,
+    publicationDetails,
+    startYear,
+    endYear,
+    languageCode,
+    author,
+    titleUrl,
+  ]);
+}
+
+function pageLine(page: GatheredPage, rules: ReadonlyMap<string, number>): string {
+  return copyLine([
+    page.pageId,
+    page.itemId < 0 ? null : page.itemId,
+    page.sequence < 0 ? null : page.sequence,
+    page.year,
+    page.volume,
+    page.issue,
+    JSON.stringify(page.rows.map(({ prefix, number, typeName }) => [prefix, number, typeName])),
+    `{${page.neighbours.map(({ pageId }) => pageId).join(',')}}`,
+    `{${page.neighbours.map(({ sequence }) => sequence).join(',')}}`,
+    page.keptAs,
+    `{${page.rules.map((name) => rules.get(name)).join(',')}}`,
+  ]);
+}
+
+function copyLine(values: readonly (string | number | null)[]): string {
+  let line = '';
+  for (const value of values) line += (line === '' ? '' : '\t') + copyText(value);
+  return `${line}\n`;
+}
+
+const backslash = 0x5c;
+const escapes: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\' };
+
+/** A header, then a stream without COPY's escapes; most blocks hold none. */
+async function* unescapeCopy(header: string, blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield Buffer.from(header);
+  let rest: Buffer | undefined;
+  for await (const block of blocks) {
+    let whole = rest ? Buffer.concat([rest, block]) : block;
+    rest = undefined;
+    if (!whole.includes(backslash)) {
+      yield whole;
+      continue;
+    }
+    // An escape cut in two waits for its other half: an odd number of backslashes at the end.
+    let trailing = 0;
+    while (trailing < whole.length && whole[whole.length - 1 - trailing] === backslash) trailing++;
+    if (trailing % 2 === 1) {
+      rest = whole.subarray(whole.length - 1);
+      whole = whole.subarray(0, whole.length - 1);
+    }
+    // latin1 keeps every byte as it is, so that a character cut in two stays two halves.
+    const text = whole.toString('latin1').replace(/\\(.)/gs, (_, character: string) => escapes[character] ?? character);
+    yield Buffer.from(text, 'latin1');
+  }
+}
+
+/**
+ * Merges what an attempt has staged, inside the caller's transaction: rows that are already as the export has them are not
+ * touched, and pages that the export no longer holds stay as `former`.
+ */
+export async function mergeStaging(
+  kysely: Kysely<CatalogSchema>,
+  { importId, attempt, reservoirIds, rules }: MergeOptions,
+): Promise<MergeCounts> {
+  const names = tablesOf(importId, attempt);
+  const [page, item, title] = [sql.id(names.page), sql.id(names.item), sql.id(names.title)];
+  await sql`set local statement_timeout = 0`.execute(kysely);
+  // Two imports that end together merge one after the other.
+  await sql`select pg_advisory_xact_lock(hashtextextended('catalog merge', 0))`.execute(kysely);
+  await sql`
+    delete from ${page} where kept_as = 'reservoir'
+      and page_id not in (select unnest(${[...reservoirIds]}::integer[]))`.execute(kysely);
+
+  await sql`
+    insert into item (item_id, bar_code, title_ids, volume, year, institution_name, copyright_status, rights_statement, license_type, rights_holder)
+    select first.item_id, bar_code, coalesce(titles.ids, '{}'), volume, year, institution_name, copyright_status, rights_statement, license_type, rights_holder
+    from (
+      select distinct on (item_id) * from ${item}
+      where item_id in (select item_id from ${page})
+      order by item_id, line) first
+    left join (
+      select item_id, array_agg(title_id order by line) as ids
+      from (select item_id, title_id, min(line) as line from ${item} where title_id is not null group by item_id, title_id) pairs
+      group by item_id) titles on titles.item_id = first.item_id
+    on conflict (item_id) do update set
+      bar_code = excluded.bar_code, title_ids = excluded.title_ids, volume = excluded.volume, year = excluded.year,
+      institution_name = excluded.institution_name, copyright_status = excluded.copyright_status,
+      rights_statement = excluded.rights_statement, license_type = excluded.license_type, rights_holder = excluded.rights_holder
+    where (item.bar_code, item.title_ids, item.volume, item.year, item.institution_name, item.copyright_status, item.rights_statement, item.license_type, item.rights_holder)
+      is distinct from (excluded.bar_code, excluded.title_ids, excluded.volume, excluded.year, excluded.institution_name, excluded.copyright_status, excluded.rights_statement, excluded.license_type, excluded.rights_holder)`.execute(
+    kysely,
+  );
+
+  await sql`
+    insert into title (title_id, full_title, short_title, publication_details, start_year, end_year, language_code, author, title_url)
+    select distinct on (title_id) title_id, full_title, short_title, publication_details, start_year, end_year, language_code, author, title_url
+    from ${title} where title_id in (select unnest(title_ids) from item)
+    order by title_id, line
+    on conflict (title_id) do update set
+      full_title = excluded.full_title, short_title = excluded.short_title, publication_details = excluded.publication_details,
+      start_year = excluded.start_year, end_year = excluded.end_year, language_code = excluded.language_code,
+      author = excluded.author, title_url = excluded.title_url
+    where (title.full_title, title.short_title, title.publication_details, title.start_year, title.end_year, title.language_code, title.author, title.title_url)
+      is distinct from (excluded.full_title, excluded.short_title, excluded.publication_details, excluded.start_year, excluded.end_year, excluded.language_code, excluded.author, excluded.title_url)`.execute(
+    kysely,
+  );
+
+  const merged = await sql<{ new_count: number; changed_count: number }>`
+    with merged as (
+      insert into page (page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as)
+      select page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as
+      from ${page} order by page_id
+      on conflict (page_id) do update set
+        item_id = excluded.item_id, sequence = excluded.sequence, year = excluded.year, volume = excluded.volume,
+        issue = excluded.issue, rows = excluded.rows, neighbour_ids = excluded.neighbour_ids,
+        neighbour_sequences = excluded.neighbour_sequences, kept_as = excluded.kept_as
+      where (page.item_id, page.sequence, page.year, page.volume, page.issue, page.rows, page.neighbour_ids, page.neighbour_sequences, page.kept_as)
+        is distinct from (excluded.item_id, excluded.sequence, excluded.year, excluded.volume, excluded.issue, excluded.rows, excluded.neighbour_ids, excluded.neighbour_sequences, excluded.kept_as)
+      returning (xmax = 0) as is_new)
+    select count(*) filter (where is_new) as new_count, count(*) filter (where not is_new) as changed_count from merged`.execute(
+    kysely,
+  );
+  const vanished = await sql`
+    update page set kept_as = 'former'
+    where kept_as <> 'former' and not exists (select from ${page} staged where staged.page_id = page.page_id)`.execute(
+    kysely,
+  );
+
+  for (const ruleId of rules.values()) {
+    await sql`
+      insert into candidate (rule_id, page_id)
+      select ${ruleId}::smallint, page_id from ${page} where ${ruleId}::smallint = any(rule_ids) order by page_id
+      on conflict do nothing`.execute(kysely);
+    await sql`
+      delete from candidate where rule_id = ${ruleId}::smallint and not exists (
+        select from ${page} staged where staged.page_id = candidate.page_id and ${ruleId}::smallint = any(staged.rule_ids))`.execute(
+      kysely,
+    );
+  }
+  const candidateCounts: Record<string, number> = {};
+  for (const [name, ruleId] of rules) {
+    const { rows } = await sql<{ count: number }>`
+      select count(*) as count from ${page} where ${ruleId}::smallint = any(rule_ids)`.execute(kysely);
+    candidateCounts[name] = rows[0]!.count;
+  }
+  const kept = await sql<{ count: number }>`select count(*) as count from ${page} where kept_as = 'rule'`.execute(
+    kysely,
+  );
+  for (const name of Object.values(names)) await sql`drop table if exists ${sql.id(name)}`.execute(kysely);
+  return {
+    keptPageCount: kept.rows[0]!.count,
+    newPageCount: merged.rows[0]!.new_count,
+    changedPageCount: merged.rows[0]!.changed_count,
+    vanishedPageCount: Number(vanished.numAffectedRows ?? 0n),
+    candidateCounts,
+  };
+}

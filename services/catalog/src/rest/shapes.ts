@@ -1,0 +1,60 @@
+import { Type } from 'typebox';
+
+/** Shapes of requests and replies that several routes share. */
+export const pageId = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, description: "BHL's PageID" });
+const hex = '[0-9a-fA-F]';
+export const uuid = Type.String({ pattern: `^${hex}{8}(-${hex}{4}){3}-${hex}{12}$`, description: 'A UUID' });
+export const limit = Type.Integer({ minimum: 1, maximum: 1000, default: 100 });
+export const moment = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
+
+export const importParams = Type.Object({ id: uuid });
+export const importShape = Type.Object({
+  id: uuid,
+  source: Type.String(),
+  state: Type.Union([
+    Type.Literal('pending'),
+    Type.Literal('running'),
+    Type.Literal('done'),
+    Type.Literal('failed'),
+    Type.Literal('cancelled'),
+  ]),
+  doneCount: Type.Integer({ description: 'Bytes read of the stored files' }),
+  totalCount: Type.Integer({ description: 'Bytes of the stored files; 0 while not known' }),
+  reason: Type.Union([Type.String(), Type.Null()]),
+  rowCount: Type.Integer(),
+  pageCount: Type.Integer(),
+  keptPageCount: Type.Integer(),
+  badLineCount: Type.Integer(),
+  newPageCount: Type.Integer(),
+  changedPageCount: Type.Integer(),
+  vanishedPageCount: Type.Integer(),
+  candidateCounts: Type.Record(Type.String(), Type.Integer()),
+  createdAt: moment,
+  startedAt: moment,
+  endedAt: moment,
+});
+
+export const pageRef = Type.Object({
+  pageId: Type.Integer(),
+  itemId: Type.Integer(),
+  titleId: Type.Integer(),
+  barCode: Type.String(),
+  sequence: Type.Integer(),
+});
+
+export const pageRow = Type.Object({ prefix: Type.String(), number: Type.String(), typeName: Type.String() });
+
+export const pageSetShape = Type.Object({
+  id: uuid,
+  name: Type.String(),
+  rule: Type.String(),
+  seed: Type.Integer(),
+  countMax: Type.Integer(),
+  shareMax: Type.Number(),
+  wholeItems: Type.Boolean(),
+  excludePageSetIds: Type.Array(uuid),
+  withinPageSetId: Type.String(),
+  pageCount: Type.Integer(),
+  itemCount: Type.Integer(),
+  createdAt: moment,
+});

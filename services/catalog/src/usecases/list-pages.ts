@@ -1,0 +1,57 @@
+import { invalidArgument, notFound } from '@florilegium/errors';
+import type { PageRef } from '../domain/page.ts';
+import type { PageSelection } from '../repos/pages.repo.ts';
+import type { Repos } from '../store.ts';
+import { type RuleDeps, selectRuleId } from './select-rule.ts';
+
+export const pageIdsMax = 500;
+
+/** Candidates of a rule, pages of a set, candidates in a set, or pages by id. */
+export interface PageQuery {
+  rule?: string;
+  pageSetId?: string;
+  pageIds?: readonly number[];
+}
+
+interface Deps extends RuleDeps {
+  store: Pick<Repos, 'rules' | 'pages' | 'pageSets'>;
+}
+
+/** Ascending by PageID, after `after`. @throws not_found, invalid_argument, failed_precondition */
+export async function listPages(
+  deps: Deps,
+  query: PageQuery,
+  { after, limit }: { after: number; limit: number },
+): Promise<PageRef[]> {
+  return await deps.store.pages.listPageRefs(await selectionOf(deps, query), after, limit);
+}
+
+/** All of them, at most `pageIdsMax` at a time. */
+export async function* streamPages(
+  deps: Deps,
+  query: PageQuery,
+  { after, signal }: { after: number; signal: AbortSignal },
+): AsyncGenerator<PageRef[]> {
+  const selection = await selectionOf(deps, query);
+  for (let last = after; ; ) {
+    signal.throwIfAborted();
+    const pages = await deps.store.pages.listPageRefs(selection, last, pageIdsMax);
+    if (pages.length > 0) yield pages;
+    if (pages.length < pageIdsMax) return;
+    last = pages.at(-1)!.pageId;
+  }
+}
+
+async function selectionOf(deps: Deps, { rule, pageSetId, pageIds }: PageQuery): Promise<PageSelection> {
+  if (pageIds) {
+    if (pageIds.length > pageIdsMax) {
+      throw invalidArgument(`${pageIds.length} page ids, more than ${pageIdsMax}`, { field: 'pageIds' });
+    }
+    return { pageIds };
+  }
+  if (pageSetId !== undefined && !(await deps.store.pageSets.findPageSet(pageSetId))) {
+    throw notFound('page set', pageSetId);
+  }
+  const ruleId = pageSetId === undefined || rule ? await selectRuleId(deps, rule ?? '') : undefined;
+  return { ruleId, pageSetId };
+}
