@@ -1,0 +1,7 @@
+import type { Migration } from 'kysely/migration';
+import * as createInference from './20261123T1900-create-inference.ts';
+
+/** In the order of their names; merged ones are frozen. */
+export const migrations: Record<string, Migration> = {
+  '20261123T1900-create-inference': createInference,
+};

@@ -1,0 +1,46 @@
+import { availableParallelism, homedir } from 'node:os';
+import { join } from 'node:path';
+import { readEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
+import type { BackboneWish } from './embedding/choose-backbone.ts';
+
+export interface Config extends ServiceEnv {
+  /** Where embeddings are kept and models are read, `file:///absolute/folder`. */
+  objectStoreUrl: string;
+  catalogAddress: string;
+  fetcherAddress: string;
+  backbone: BackboneWish;
+  /** Folders that may hold weights, first to last. */
+  modelFolders: readonly string[];
+  modelCacheFolder: string;
+  offline: boolean;
+  embeddingThreads: number;
+  /** Embedding batches that this process works on at once. */
+  embeddingBatchesInFlightMax: number;
+  predictionBatchesInFlightMax: number;
+  predictionPagesPerBatch: number;
+  /** How long a prediction batch waits for embeddings in work. */
+  embeddingWaitMs: number;
+  /** A batch whose worker was silent for so long goes to another. */
+  batchStaleMs: number;
+}
+
+export function readConfig(source: Record<string, string | undefined> = process.env): Config {
+  const env = readEnv(source);
+  const cacheFolder = env.string('FLORILEGIUM_CACHE', join(homedir(), '.cache', 'florilegium'));
+  return env.done({
+    ...readServiceEnv(env),
+    objectStoreUrl: env.url('OBJECT_STORE'),
+    catalogAddress: env.string('CATALOG_GRPC'),
+    fetcherAddress: env.string('FETCHER_GRPC'),
+    backbone: env.oneOf('BACKBONE', ['auto', 'mobilenet-v2', 'mobilenet-v2-uint8', 'classic'], 'auto'),
+    modelFolders: env.string('FLORILEGIUM_MODELS', '').split(':').filter(Boolean),
+    modelCacheFolder: join(cacheFolder, 'models'),
+    offline: env.flag('FLORILEGIUM_OFFLINE', false),
+    embeddingThreads: env.int('EMBEDDING_THREADS', { default: Math.min(2, availableParallelism()), min: 1, max: 64 }),
+    embeddingBatchesInFlightMax: env.int('EMBEDDING_BATCHES_IN_FLIGHT_MAX', { default: 2, min: 1, max: 16 }),
+    predictionBatchesInFlightMax: env.int('PREDICTION_BATCHES_IN_FLIGHT_MAX', { default: 2, min: 1, max: 16 }),
+    predictionPagesPerBatch: env.int('PREDICTION_PAGES_PER_BATCH', { default: 2000, min: 1, max: 50_000 }),
+    embeddingWaitMs: env.int('EMBEDDING_WAIT_MS', { default: 600_000, min: 0, max: 86_400_000 }),
+    batchStaleMs: env.int('BATCH_STALE_MS', { default: 12_000, min: 500, max: 600_000 }),
+  });
+}

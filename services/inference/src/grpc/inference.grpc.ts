@@ -1,0 +1,88 @@
+import type {
+  PredictionRun as ContractPredictionRun,
+  InferenceServiceImplementation,
+} from '@florilegium/contracts/inference';
+import type { RunState as ContractRunState } from '@florilegium/contracts/run';
+import type { CatalogClient } from '../clients/catalog.client.ts';
+import type { EmbeddingShards } from '../clients/embedding-shards.client.ts';
+import type { FetcherClient } from '../clients/fetcher.client.ts';
+import { type PredictionRun, type RunState, selectionOf } from '../domain/prediction-run.ts';
+import type { RecordedBackbone } from '../repos/backbones.repo.ts';
+import type { RootStore } from '../store.ts';
+import { cancelPredictionRun } from '../usecases/cancel-prediction-run.ts';
+import { getPredictionRun } from '../usecases/get-prediction-run.ts';
+import { startPredictionRun } from '../usecases/start-prediction-run.ts';
+import { streamEmbeddings } from '../usecases/stream-embeddings.ts';
+import { streamPredictions } from '../usecases/stream-predictions.ts';
+
+export interface InferenceGrpcDeps {
+  store: RootStore;
+  catalog: CatalogClient;
+  fetcher: FetcherClient;
+  shards: EmbeddingShards;
+  backbone: RecordedBackbone;
+  /** Why the default backbone is not the one that serves. */
+  backboneNote: string;
+}
+
+export function inferenceGrpc(deps: InferenceGrpcDeps): InferenceServiceImplementation {
+  const { store, backbone, backboneNote } = deps;
+  return {
+    getBackbone: async () => {
+      const { name, sha256, dimensions } = backbone;
+      return { backbone: { name, sha256, dimensions, note: backboneNote } };
+    },
+    streamEmbeddings: async function* ({ pageIds, backboneSha256 }) {
+      for await (const part of streamEmbeddings(deps, { pageIds, backboneSha256: backboneSha256 || undefined }))
+        yield {
+          pageIds: part.embeddings.map(({ pageId }) => pageId),
+          values: Buffer.concat(part.embeddings.map(({ halves }) => halves)),
+          dimensions: part.backbone.dimensions,
+          pendingPageIds: part.pendingPageIds,
+          unavailablePageIds: part.unavailablePageIds,
+          backboneSha256: part.backbone.sha256,
+          backboneName: part.backbone.name,
+        };
+    },
+    startPredictionRun: async ({ ensembleId, selection }) => {
+      const selected = selectionOf(
+        selection?.$case === 'pageSetId' ? selection.value : undefined,
+        selection?.$case === 'rule' ? selection.value : undefined,
+      );
+      return { predictionRun: toContract(await startPredictionRun(deps, { ensembleId, selection: selected })) };
+    },
+    getPredictionRun: async ({ runId }) => ({ predictionRun: toContract(await getPredictionRun(store, runId)) }),
+    cancelPredictionRun: async ({ runId }) => ({ predictionRun: toContract(await cancelPredictionRun(deps, runId)) }),
+    streamPredictions: async function* ({ runId, afterPageId }) {
+      for await (const predictions of streamPredictions(store, { runId, afterPageId })) yield { predictions };
+    },
+  };
+}
+
+const contractStates = {
+  pending: 'RUN_STATE_PENDING',
+  running: 'RUN_STATE_RUNNING',
+  done: 'RUN_STATE_DONE',
+  failed: 'RUN_STATE_FAILED',
+  cancelled: 'RUN_STATE_CANCELLED',
+} as const satisfies Record<RunState, ContractRunState>;
+
+function toContract(run: PredictionRun): ContractPredictionRun {
+  return {
+    run: {
+      id: run.id,
+      state: contractStates[run.state],
+      doneCount: run.doneCount,
+      totalCount: run.totalCount,
+      reason: run.reason,
+      createdAt: run.createdAt,
+      startedAt: run.startedAt ?? undefined,
+      endedAt: run.endedAt ?? undefined,
+    },
+    ensembleId: run.ensembleId,
+    pageSetId: run.selection.kind === 'page-set' ? run.selection.pageSetId : '',
+    rule: run.selection.kind === 'rule' ? run.selection.rule : '',
+    predictedCount: run.predictedCount,
+    noImageCount: run.noImageCount,
+  };
+}

@@ -1,0 +1,132 @@
+import { invalidArgument } from '@florilegium/errors';
+import type { HttpApp } from '@florilegium/http';
+import { Type } from 'typebox';
+import type { EmbeddingShards } from '../clients/embedding-shards.client.ts';
+import type { RecordedBackbone } from '../repos/backbones.repo.ts';
+import type { RootStore } from '../store.ts';
+import { findSimilar } from '../usecases/find-similar.ts';
+import { getReadableRun } from '../usecases/get-prediction-run.ts';
+
+export interface PredictionsRestDeps {
+  store: RootStore;
+  shards: EmbeddingShards;
+  backbone: RecordedBackbone;
+  /** Why the default backbone is not the one that serves. */
+  backboneNote: string;
+}
+
+const probability = Type.Number({ minimum: 0, maximum: 1 });
+const pageId = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
+
+export function addPredictionRoutes(
+  app: HttpApp,
+  { store, shards, backbone, backboneNote }: PredictionsRestDeps,
+): void {
+  app.get(
+    '/v1/predictions',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'Predictions of a run that is done, in ascending PageID',
+        querystring: Type.Object({
+          runId: Type.String(),
+          after: Type.Integer({ minimum: 0, default: 0 }),
+          limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+          meanMin: Type.Optional(probability),
+          meanMax: Type.Optional(probability),
+        }),
+        response: {
+          200: Type.Object({
+            predictions: Type.Array(
+              Type.Object({
+                pageId,
+                members: Type.Array(probability, { description: 'Calibrated P(HQ) by each member' }),
+                mean: probability,
+                entropy: Type.Number({ description: 'Of the mean, in nats' }),
+                disagreement: Type.Number({ description: "Share of members whose decision differs from the mean's" }),
+                mutualInformation: Type.Number({ description: 'In nats' }),
+              }),
+            ),
+            next: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
+          }),
+        },
+      },
+    },
+    async ({ query: { runId, after, limit, meanMin, meanMax } }) => {
+      if (meanMin !== undefined && meanMax !== undefined && meanMin > meanMax)
+        throw invalidArgument('meanMin is greater than meanMax', { field: 'meanMin' });
+      const { number } = await getReadableRun(store, runId);
+      const predictions = await store.predictions.listPredictions({
+        runNumber: number,
+        afterPageId: after,
+        limit,
+        meanMin,
+        meanMax,
+      });
+      return { predictions, next: predictions.length === limit ? predictions.at(-1)!.pageId : null };
+    },
+  );
+
+  app.get(
+    '/v1/predictions/backbone',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'The backbone that embeds now',
+        response: {
+          200: Type.Object({
+            name: Type.String(),
+            sha256: Type.String({ description: 'Of all that shapes an embedding' }),
+            dimensions: Type.Integer(),
+            note: Type.String({ description: 'Why the default backbone is not the one that serves; empty when it is' }),
+          }),
+        },
+      },
+    },
+    async () => ({
+      name: backbone.name,
+      sha256: backbone.sha256,
+      dimensions: backbone.dimensions,
+      note: backboneNote,
+    }),
+  );
+
+  app.get(
+    '/v1/predictions/embeddings',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'How many pages are embedded by the backbone that serves',
+        response: {
+          200: Type.Object({
+            embedded: Type.Integer(),
+            pending: Type.Integer({ description: 'Their image is stored' }),
+            failed: Type.Integer({ description: 'Images that cannot be decoded or are gone' }),
+          }),
+        },
+      },
+    },
+    () => store.embeddings.countEmbeddings(backbone.id),
+  );
+
+  app.get(
+    '/v1/similar',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'The nearest pages by embedding',
+        description: 'Exact, over every embedded page; cosine of the embeddings standardised by all pages.',
+        querystring: Type.Object({ pageId, limit: Type.Integer({ minimum: 1, maximum: 200, default: 20 }) }),
+        response: {
+          200: Type.Object({ pages: Type.Array(Type.Object({ pageId, similarity: Type.Number() })) }),
+        },
+      },
+    },
+    async (request, reply) => {
+      const left = new AbortController();
+      reply.raw.on('close', () => left.abort());
+      const deps = { embeddings: store.embeddings, shards, backbone };
+      return { pages: await findSimilar(deps, { ...request.query, signal: left.signal }) };
+    },
+  );
+}

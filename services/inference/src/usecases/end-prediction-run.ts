@@ -1,0 +1,31 @@
+import type { PredictionRun, RunState } from '../domain/prediction-run.ts';
+import type { Store } from '../store.ts';
+
+/** Ends a run and tells of it, in the caller's transaction; nothing happens to a run that has ended. */
+export async function endPredictionRun(
+  store: Pick<Store, 'predictionRuns' | 'announce' | 'cancelBatches'>,
+  runId: string,
+  state: Extract<RunState, 'done' | 'failed' | 'cancelled'>,
+  reason = '',
+): Promise<PredictionRun | undefined> {
+  const run = await store.predictionRuns.endRun(runId, state, reason);
+  if (!run) return undefined;
+  await store.predictionRuns.clearBatches(runId);
+  if (state !== 'done') await store.cancelBatches(runId);
+  const pageSetId = run.selection.kind === 'page-set' ? run.selection.pageSetId : '';
+  const rule = run.selection.kind === 'rule' ? run.selection.rule : '';
+  const { ensembleId, predictedCount, noImageCount } = run;
+  if (state === 'done')
+    await store.announce('inference.run.completed', {
+      runId,
+      ensembleId,
+      pageSetId,
+      rule,
+      predictedCount,
+      noImageCount,
+    });
+  else if (state === 'failed')
+    await store.announce('inference.run.failed', { runId, ensembleId, pageSetId, rule, reason });
+  else await store.announce('inference.run.cancelled', { runId, ensembleId });
+  return run;
+}

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Ensemble, predict } from '@florilegium/ensemble';
+import { internal, notFound, unavailable } from '@florilegium/errors';
+import type { Log } from '@florilegium/log';
+import type { EnsembleArtifacts } from '../clients/ensemble-artifacts.client.ts';
+import { type LocatedEmbedding, pageIdsMax } from '../domain/embedding.ts';
+import { type Prediction, predictionOf } from '../domain/prediction.ts';
+import { readHalves } from '../embedding/shard.ts';
+import { countPredicted } from '../metrics.ts';
+import type { EnsemblesRepo } from '../repos/ensembles.repo.ts';
+import type { RootStore, TransactionStore } from '../store.ts';
+import { endPredictionRun } from './end-prediction-run.ts';
+import { locatedOf, type ReadEmbeddingsDeps, readEmbeddings } from './read-embeddings.ts';
+import { type RequestEmbeddingsDeps, requestEmbeddings } from './request-embeddings.ts';
+
+export interface PredictBatchDeps extends RequestEmbeddingsDeps {
+  store: Pick<RootStore, 'embeddings' | 'predictionRuns' | 'inTransaction'> & {
+    ensembles: Pick<EnsemblesRepo, 'findEnsemble'>;
+  };
+  artifacts: EnsembleArtifacts;
+  shards: ReadEmbeddingsDeps['shards'];
+  /** How long a batch waits for embeddings that are in work before it is given back. */
+  embeddingWaitMs: number;
+  log: Log;
+}
+
+export interface PredictBatchInput {
+  runId: string;
+  number: number;
+  signal: AbortSignal;
+  complete(write: (store: TransactionStore, left: { unfinished: number }) => Promise<void>): Promise<void>;
+}
+
+/** Rows a matrix: big enough for the backend, small enough that the thread is never held for more than some milliseconds. */
+const ROWS_MAX = 256;
+const POLL_MS = 250;
+
+/** Predicts the pages of one batch with all members, and ends the run when it was the last. */
+export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchInput): Promise<void> {
+  const { store, log } = deps;
+  const { runId, number, signal, complete } = input;
+  const run = await store.predictionRuns.findRun(runId);
+  const pageIds = await store.predictionRuns.findBatch(runId, number);
+  if (!run || !pageIds) throw notFound('prediction batch', `${runId} ${number}`);
+  const ensemble = await loadEnsemble(deps, run.ensembleId);
+  const located = await awaitEmbeddings(deps, pageIds, signal);
+  const predictions: Prediction[] = [];
+  for await (const part of readEmbeddings({ embeddings: store.embeddings, shards: deps.shards }, located, ROWS_MAX)) {
+    signal.throwIfAborted();
+    const rows = new Float32Array(part.length * ensemble.dims);
+    for (const [index, { pageId, halves }] of part.entries()) {
+      if (halves.length !== ensemble.dims * 2)
+        throw internal(
+          `the embedding of page ${pageId} has ${halves.length / 2} dimensions, the ensemble wants ${ensemble.dims}`,
+        );
+      readHalves(halves, rows, index * ensemble.dims);
+    }
+    const probabilities = predict(ensemble, rows);
+    const memberCount = ensemble.members.length;
+    for (const [index, { pageId }] of part.entries())
+      predictions.push(predictionOf(pageId, probabilities.subarray(index * memberCount, (index + 1) * memberCount)));
+  }
+  const noImage = pageIds.length - predictions.length;
+  await complete(async (tx, { unfinished }) => {
+    await tx.copyPredictions(run.number, predictions);
+    await tx.predictionRuns.addCounts(runId, { predicted: predictions.length, noImage });
+    if (unfinished === 0) await endPredictionRun(tx, runId, 'done');
+  });
+  countPredicted(predictions.length);
+  log.info({ runId, batch: number, predicted: predictions.length, noImage }, 'batch predicted');
+}
+
+/** Where the embeddings of the pages lie, once all that can come are there. Pages without a stored image are left out. */
+async function awaitEmbeddings(
+  deps: PredictBatchDeps,
+  pageIds: readonly number[],
+  signal: AbortSignal,
+): Promise<LocatedEmbedding[]> {
+  const giveUpAt = Date.now() + deps.embeddingWaitMs;
+  const located: LocatedEmbedding[] = [];
+  let missing = pageIds;
+  for (;;) {
+    const records = await deps.store.embeddings.findEmbeddings(deps.backbone.id, missing);
+    located.push(...locatedOf(records));
+    const pending = records.filter(({ state }) => state === 'pending').map(({ pageId }) => pageId);
+    const known = new Set(records.filter(({ state }) => state !== 'gone').map(({ pageId }) => pageId));
+    const unknown = missing.filter((pageId) => !known.has(pageId));
+    for (let from = 0; from < unknown.length; from += pageIdsMax)
+      pending.push(...(await requestEmbeddings(deps, unknown.slice(from, from + pageIdsMax))).embeddable);
+    if (pending.length === 0) return located;
+    if (Date.now() > giveUpAt) throw unavailable(`${pending.length} pages are not embedded yet`);
+    missing = pending;
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+const ENSEMBLES_MAX = 4;
+const loaded = new Map<string, Promise<Ensemble>>();
+
+/** The newest ensembles stay in memory: a run has many batches, and an ensemble some hundred kilobytes. */
+async function loadEnsemble({ store, artifacts }: PredictBatchDeps, ensembleId: string): Promise<Ensemble> {
+  const record = await store.ensembles.findEnsemble(ensembleId);
+  if (!record) throw notFound('ensemble', ensembleId);
+  let loading = loaded.get(record.manifestSha256);
+  if (!loading) {
+    loading = artifacts.load(record.manifestKey, record.manifestSha256).then(({ ensemble }) => ensemble);
+    loaded.set(record.manifestSha256, loading);
+    loading.catch(() => loaded.delete(record.manifestSha256));
+    for (const oldest of loaded.keys()) {
+      if (loaded.size <= ENSEMBLES_MAX) break;
+      loaded.delete(oldest);
+    }
+  }
+  return await loading;
+}

@@ -1,0 +1,255 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hashApiKey } from '@florilegium/auth';
+import { decodeHalfFloats, sigmoid, uncertaintyOf } from '@florilegium/ensemble/arithmetic';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Harness, type RunView, range, startHarness, until } from './harness.ts';
+
+let harness: Harness;
+let worker: { stop(): Promise<void> };
+let ensembleId: string;
+const pageIds = range(1, 34);
+
+beforeAll(async () => {
+  harness = await startHarness('predictions');
+  worker = await harness.start({ role: 'worker' });
+  harness.pageSets.set('train', [...pageIds, 500, 501]);
+  harness.pageSets.set('all', range(20, 14));
+  harness.pageSets.set('empty', []);
+  await harness.store(pageIds);
+  ensembleId = await harness.recordEnsemble();
+});
+afterAll(() => harness?.close());
+
+const startRun = async (body: Record<string, unknown>, key?: string) => {
+  const response = await harness.post('/v1/prediction-runs', body, key ? { 'idempotency-key': key } : {});
+  return { status: response.status, body: (await response.json()) as RunView & { code?: string; field?: string } };
+};
+const predictionsOf = async (query: string) =>
+  (await (await harness.get(`/v1/predictions?${query}`)).json()) as {
+    predictions: {
+      pageId: number;
+      members: number[];
+      mean: number;
+      entropy: number;
+      disagreement: number;
+      mutualInformation: number;
+    }[];
+    next: number | null;
+  };
+
+describe('a prediction run', () => {
+  let runId: string;
+
+  it('predicts every page that has an embedding, and counts those without an image', async () => {
+    const started = await startRun({ ensembleId, pageSetId: 'train' });
+    expect(started.status).toBe(202);
+    runId = started.body.id;
+    expect(await harness.endOf(runId)).toMatchObject({
+      state: 'done',
+      doneCount: 36,
+      totalCount: 36,
+      predictedCount: 34,
+      noImageCount: 2,
+    });
+    await until(() => harness.events.length > 0);
+    expect(harness.events).toEqual([
+      {
+        name: 'inference.run.completed',
+        payload: { runId, ensembleId, pageSetId: 'train', rule: '', predictedCount: 34, noImageCount: 2 },
+      },
+    ]);
+  });
+
+  it('gives what the members say of the embeddings', async () => {
+    const { values } = await harness.embeddingsOf(pageIds);
+    const { predictions } = await predictionsOf(`runId=${runId}&limit=1000`);
+    expect(predictions.map(({ pageId }) => pageId)).toEqual(pageIds);
+    for (const { pageId, members, ...told } of predictions) {
+      const embedding = decodeHalfFloats(values.get(pageId)!);
+      const expected = [sigmoid((3 * embedding[4]! - 0.5) / 2), sigmoid((3 * embedding[30]! - 0.6) / 2)];
+      for (const [member, probability] of members.entries()) expect(probability).toBeCloseTo(expected[member]!, 4);
+      const uncertainty = uncertaintyOf(members);
+      for (const [name, value] of Object.entries(told))
+        expect(value, name).toBeCloseTo(uncertainty[name as keyof typeof uncertainty], 4);
+    }
+    expect(new Set(predictions.map(({ mean }) => mean)).size).toBeGreaterThan(10);
+  });
+
+  it('is read by key and range, streamed, and as files of the reference', async () => {
+    const all = (await predictionsOf(`runId=${runId}&limit=1000`)).predictions;
+    const first = await predictionsOf(`runId=${runId}&limit=30`);
+    expect(first.next).toBe(30);
+    expect((await predictionsOf(`runId=${runId}&limit=30&after=30`)).predictions.map(({ pageId }) => pageId)).toEqual([
+      31, 32, 33, 34,
+    ]);
+    const middle = all.map(({ mean }) => mean).sort((a, b) => a - b)[17]!;
+    const above = await predictionsOf(`runId=${runId}&limit=1000&meanMin=${middle}`);
+    expect(above.predictions.map(({ pageId }) => pageId)).toEqual(
+      all.filter(({ mean }) => mean >= middle).map(({ pageId }) => pageId),
+    );
+
+    const streamed = [];
+    for await (const { predictions } of harness.rpc.streamPredictions({ runId, afterPageId: 3 }))
+      streamed.push(...predictions);
+    expect(streamed).toHaveLength(31);
+    expect(streamed[0]!.mean).toBeCloseTo(all[3]!.mean, 6);
+
+    const file = (await (await harness.get(`/v1/prediction-runs/${runId}/members/1.json`)).json()) as Record<
+      string,
+      [number, number]
+    >;
+    expect(Object.keys(file)).toHaveLength(34);
+    const [hq, lq] = file['7']!;
+    expect(Math.exp(hq) / (Math.exp(hq) + Math.exp(lq))).toBeCloseTo(all[6]!.members[1]!, 5);
+    expect((await harness.get(`/v1/prediction-runs/${runId}/members/2.json`)).status).toBe(400);
+  });
+
+  it('is the same run for the same question, whoever asks how', async () => {
+    expect((await startRun({ ensembleId, pageSetId: 'train' })).body.id).toBe(runId);
+    const { predictionRun } = await harness.rpc.startPredictionRun({
+      ensembleId,
+      selection: { $case: 'pageSetId', value: 'train' },
+    });
+    expect(predictionRun?.run).toMatchObject({ id: runId, state: 'RUN_STATE_DONE' });
+    const both = await Promise.all([
+      startRun({ ensembleId, rule: 'illustrated' }),
+      startRun({ ensembleId, rule: 'illustrated' }),
+    ]);
+    expect(both[0]!.body.id).toBe(both[1]!.body.id);
+    expect(await harness.endOf(both[0]!.body.id)).toMatchObject({ state: 'done', predictedCount: 14 });
+    const keyed = await startRun({ ensembleId, pageSetId: 'empty' }, 'key-1');
+    expect(await harness.endOf(keyed.body.id)).toMatchObject({ state: 'done', totalCount: 0 });
+    expect((await startRun({ ensembleId, rule: 'illustrated' }, 'key-1')).body).toMatchObject({
+      code: 'invalid_argument',
+      field: 'Idempotency-Key',
+    });
+  });
+
+  it('waits for embeddings that are still in work', async () => {
+    const late = range(600, 5);
+    harness.fetcher.pace = () => sleep(200);
+    for (const pageId of late) harness.fetcher.images.set(pageId, harness.fetcher.images.get(1)!);
+    harness.pageSets.set('late', late);
+    const { body } = await startRun({ ensembleId, pageSetId: 'late' });
+    expect(await harness.endOf(body.id)).toMatchObject({ state: 'done', predictedCount: 5, noImageCount: 0 });
+    harness.fetcher.pace = async () => {};
+  });
+
+  it('is refused for what is not known or not right', async () => {
+    expect((await startRun({ ensembleId: uuidv7(), pageSetId: 'train' })).body).toMatchObject({
+      code: 'failed_precondition',
+      field: 'ensembleId',
+    });
+    expect((await startRun({ ensembleId, pageSetId: 'nobody' })).status).toBe(404);
+    expect((await startRun({ ensembleId, pageSetId: 'train', rule: 'illustrated' })).body).toMatchObject({
+      code: 'invalid_argument',
+    });
+    expect((await startRun({ ensembleId: 'x', rule: 'illustrated' })).status).toBe(400);
+    expect((await startRun({ ensembleId })).body).toMatchObject({ field: 'pageSetId' });
+    expect((await harness.get(`/v1/prediction-runs/${uuidv7()}`)).status).toBe(404);
+    await expect(harness.rpc.getPredictionRun({ runId: 'x' })).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  it('can be cancelled, is told of, and can be started anew', async () => {
+    harness.pageSets.set('slow', range(700, 12));
+    for (const pageId of range(700, 12)) harness.fetcher.images.set(pageId, harness.fetcher.images.get(2)!);
+    let hold = true;
+    harness.fetcher.pace = async () => {
+      while (hold) await sleep(20);
+    };
+    const { body } = await startRun({ ensembleId, pageSetId: 'slow' });
+    await until(async () => (await harness.runOf(body.id)).totalCount === 12);
+    expect((await predictionsOf(`runId=${body.id}`)) as unknown).toMatchObject({ code: 'failed_precondition' });
+    const cancelled = await harness.rpc.cancelPredictionRun({ runId: body.id });
+    expect(cancelled.predictionRun?.run?.state).toBe('RUN_STATE_CANCELLED');
+    await until(() => harness.events.some(({ name }) => name === 'inference.run.cancelled'));
+    hold = false;
+    harness.fetcher.pace = async () => {};
+    const again = await startRun({ ensembleId, pageSetId: 'slow' });
+    expect(again.body.id).not.toBe(body.id);
+    expect(await harness.endOf(again.body.id)).toMatchObject({ state: 'done', predictedCount: 12 });
+    expect((await harness.post(`/v1/prediction-runs/${again.body.id}/cancel`)).status).toBe(400);
+    expect((await harness.runOf(body.id)).predictedCount).toBe(0);
+  });
+
+  it('ends the same after its worker is killed', async () => {
+    await worker.stop();
+    const many = range(2000, 60);
+    harness.pageSets.set('many', many);
+    for (const pageId of many) harness.fetcher.images.set(pageId, harness.fetcher.images.get(1 + (pageId % 30))!);
+    harness.fetcher.pace = () => sleep(15);
+    const child = harness.spawnService({ ROLE: 'worker' });
+    const { body } = await startRun({ ensembleId, pageSetId: 'many' });
+    await until(async () => (await harness.runOf(body.id)).doneCount > 0, 30_000);
+    child.kill('SIGKILL');
+    worker = await harness.start({ role: 'worker' });
+    expect(await harness.endOf(body.id, 60_000)).toMatchObject({ state: 'done', doneCount: 60, predictedCount: 60 });
+    expect((await predictionsOf(`runId=${body.id}&limit=1000`)).predictions.map(({ pageId }) => pageId)).toEqual(many);
+  }, 100_000);
+});
+
+describe('an ensemble', () => {
+  it('is recorded only when its files have the right hashes', async () => {
+    const event = await harness.anEnsemble();
+    const manifest = await harness.objects.get(event.manifestKey);
+    await harness.objects.put(event.manifestKey, Buffer.concat([manifest, Buffer.from(' ')]));
+    await harness.publish('trainer.ensemble.trained', event);
+    await sleep(400);
+    expect((await startRun({ ensembleId: event.ensembleId, rule: 'illustrated' })).body.code).toBe(
+      'failed_precondition',
+    );
+    // The event is delivered again, and by then the files are right.
+    await harness.objects.put(event.manifestKey, manifest);
+    await until(async () => (await startRun({ ensembleId: event.ensembleId, rule: 'illustrated' })).status === 202);
+  });
+
+  it('of another backbone is not mixed with the one that serves', async () => {
+    const event = await harness.anEnsemble('ee'.repeat(32));
+    await harness.publish('trainer.ensemble.trained', event);
+    await until(
+      async () =>
+        (await startRun({ ensembleId: event.ensembleId, rule: 'illustrated' })).body.code !== 'failed_precondition',
+    );
+    expect((await startRun({ ensembleId: event.ensembleId, rule: 'illustrated' })).body).toMatchObject({
+      code: 'invalid_argument',
+      field: 'ensembleId',
+    });
+  });
+});
+
+describe('similar pages', () => {
+  it('are found by embedding, the nearest first', async () => {
+    const response = await harness.get('/v1/similar?pageId=1&limit=5');
+    const { pages } = (await response.json()) as { pages: { pageId: number; similarity: number }[] };
+    expect(pages).toHaveLength(5);
+    // Pages 600 to 604 show the same image.
+    expect(pages[0]!.similarity).toBeCloseTo(1, 4);
+    expect(pages.map(({ similarity }) => similarity)).toEqual(
+      pages.map(({ similarity }) => similarity).sort((a, b) => b - a),
+    );
+    expect(pages.map(({ pageId }) => pageId)).not.toContain(1);
+    expect((await harness.get('/v1/similar?pageId=77777')).status).toBe(404);
+  });
+});
+
+describe('roles', () => {
+  it('are asked for', async () => {
+    const sha256 = hashApiKey('v');
+    const api = await harness.start({
+      role: 'api',
+      authRequired: true,
+      apiKeys: [{ name: 'vera', role: 'viewer', sha256 }],
+    });
+    const call = (path: string, method: string) =>
+      fetch(`http://127.0.0.1:${api.httpPort}${path}`, {
+        method,
+        headers: { authorization: 'Bearer v', 'content-type': 'application/json' },
+        ...(method === 'POST' ? { body: JSON.stringify({ ensembleId, rule: 'illustrated' }) } : {}),
+      });
+    expect((await call('/v1/prediction-runs', 'GET')).status).toBe(200);
+    expect((await call('/v1/prediction-runs', 'POST')).status).toBe(403);
+    expect((await fetch(`http://127.0.0.1:${api.httpPort}/v1/prediction-runs`)).status).toBe(401);
+    await api.stop();
+  });
+});
