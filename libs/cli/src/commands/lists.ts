@@ -1,0 +1,77 @@
+import { createWriteStream } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { internal, invalidArgument } from '@florilegium/errors';
+import type { Command } from 'commander';
+
+interface ListOptions {
+  server: string;
+  key?: string;
+  format: string;
+  outputFile?: string;
+}
+
+/** `lists`: what a running Florilegium has published; `lists get VERSION` streams one list to a file. */
+export function addLists(program: Command): void {
+  const lists = program.command('lists').description('published HQ lists of a running Florilegium');
+  const server = ['--server <address>', 'of the gateway', 'http://127.0.0.1:8080'] as const;
+  lists
+    .command('ls')
+    .description('versions with their audits')
+    .option(...server)
+    .option('--key <key>', 'API key')
+    .action(async ({ server: base, key }: ListOptions) => {
+      const { hqLists } = (await (await ask(base, '/v1/hq-lists', key)).json()) as {
+        hqLists: {
+          version: number;
+          state: string;
+          pageCount: number;
+          audited: boolean;
+          precision: number | null;
+          recall: number | null;
+        }[];
+      };
+      for (const list of hqLists)
+        console.log(
+          `v${list.version}\t${list.state}\t${list.pageCount} pages\t${list.audited ? `precision ${list.precision?.toFixed(3)}, recall ${list.recall?.toFixed(3)}` : 'not audited'}`,
+        );
+    });
+  lists
+    .command('get')
+    .description('the pages of a version')
+    .argument('<version>')
+    .option(...server)
+    .option('--key <key>', 'API key')
+    .option('--format <format>', 'txt (one PageID a line) or csv', 'txt')
+    .option('--output-file <file>', 'where to write it (default: standard output)')
+    .action(async (version: string, options: ListOptions) => {
+      if (!['txt', 'csv'].includes(options.format))
+        throw invalidArgument(`--format must be txt or csv, not ${options.format}`);
+      const response = await ask(
+        options.server,
+        `/v1/hq-lists/${encodeURIComponent(version)}/pages.${options.format}`,
+        options.key,
+      );
+      const body = Readable.fromWeb(response.body as never);
+      if (options.outputFile === undefined) return await pipeline(body, process.stdout, { end: false });
+      const temporary = `${options.outputFile}.tmp`;
+      await pipeline(body, createWriteStream(temporary));
+      await rename(temporary, options.outputFile);
+    });
+}
+
+async function ask(base: string, path: string, key: string | undefined): Promise<Response> {
+  if (!URL.canParse(base)) throw invalidArgument(`--server is not an address: ${base}`);
+  const response = await fetch(new URL(path, base), {
+    headers: key ? { authorization: `Bearer ${key}` } : {},
+    signal: AbortSignal.timeout(600_000),
+  });
+  if (response.ok) return response;
+  const text = await response.text();
+  let detail = text.slice(0, 200);
+  try {
+    detail = (JSON.parse(text) as { detail?: string }).detail ?? detail;
+  } catch {}
+  throw internal(`${path} answered ${response.status}: ${detail}`);
+}

@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const bin = fileURLToPath(new URL('../bin/florilegium.mjs', import.meta.url));
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'florilegium-cli-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function florilegium(...args: string[]): { status: number; output: string } {
+  try {
+    return {
+      status: 0,
+      output: execFileSync(process.execPath, [bin, ...args], {
+        cwd: dir,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    };
+  } catch (error) {
+    const { status, stdout, stderr } = error as { status: number; stdout: string; stderr: string };
+    return { status, output: stdout + stderr };
+  }
+}
+
+const header = 'PageID\tItemID\tSequenceOrder\tYear\tVolume\tIssue\tPagePrefix\tPageNumber\tPageTypeName\tCreationDate';
+const row = (id: number, prefix: string, type: string) => `${id}\t1\t1\t\t\t\t${prefix}\t\t${type}\t2020-01-01 00:00`;
+
+describe('florilegium', () => {
+  it('extracts candidates, the last id included, with the spelling of the reference too', () => {
+    const lines = [
+      header,
+      row(9, 'Plate', 'Illustration'),
+      row(10, 'Page', 'Text'),
+      row(11, 'Taf.', 'Illustration'),
+      row(100, 'Fig', 'Drawing'),
+    ];
+    writeFileSync(join(dir, 'page.txt.gz'), gzipSync(`\uFEFF${lines.join('\r\n')}`));
+    expect(florilegium('extract', 'page.txt.gz', '--output_file', 'ids.txt', '--rule', 'reference').status).toBe(0);
+    expect(readFileSync(join(dir, 'ids.txt'), 'utf8')).toBe('100\n9\n');
+    expect(florilegium('extract', 'page.txt.gz', '--output-file=all.txt').status).toBe(0);
+    expect(readFileSync(join(dir, 'all.txt'), 'utf8')).toBe('100\n11\n9\n');
+  });
+
+  it('samples the same ids for the same seed, none of the excluded', () => {
+    writeFileSync(join(dir, 'list.txt'), Array.from({ length: 500 }, (_, index) => index + 1).join('\n'));
+    writeFileSync(join(dir, 'not.txt'), '1\n2\n3');
+    const draw = (seed: string) =>
+      florilegium('sample', 'list.txt', '--count', '100', '--seed', seed, '--exclude', 'not.txt').output;
+    const ids = draw('7').trim().split('\n').map(Number);
+    expect(new Set(ids).size).toBe(100);
+    expect(ids.some((id) => id < 4)).toBe(false);
+    expect(draw('7')).toBe(draw('7'));
+    expect(draw('8')).not.toBe(draw('7'));
+  });
+
+  it('says in one line what is wrong, and fails', () => {
+    expect(florilegium('extract', 'nowhere.txt', '--output-file', 'x')).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('nowhere.txt'),
+    });
+    expect(florilegium('extract', 'page.txt.gz', '--output-file', 'x', '--rule', 'pretty')).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('pretty'),
+    });
+    expect(florilegium('sample', 'list.txt', '--count', '9999')).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('500'),
+    });
+    expect(florilegium('sample', 'list.txt', '--count', 'many').status).not.toBe(0);
+    expect(florilegium('lists', 'get', '1', '--server', 'http://127.0.0.1:9').status).toBe(1);
+  });
+});

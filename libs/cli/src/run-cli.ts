@@ -1,0 +1,32 @@
+import { messageOf } from '@florilegium/errors';
+import { Command, CommanderError } from 'commander';
+import { addExtract } from './commands/extract.ts';
+import { addLists } from './commands/lists.ts';
+import { addSample } from './commands/sample.ts';
+
+/** Runs one command line; gives the exit status. Options may be spelt with underscores, as the reference project's scripts spell them. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const program = new Command('florilegium')
+    .description('Finds the beautiful natural-history plates in the Biodiversity Heritage Library')
+    .showHelpAfterError('(see --help)')
+    .exitOverride();
+  addExtract(program);
+  addSample(program);
+  addLists(program);
+  try {
+    await program.parseAsync(args.map(withHyphens), { from: 'user' });
+    return 0;
+  } catch (error) {
+    // Commander has said it already; help and version are no failures.
+    if (error instanceof CommanderError) return error.exitCode;
+    console.error(`florilegium: ${messageOf(error)}`);
+    return 1;
+  }
+}
+
+/** `--output_file=a_b` → `--output-file=a_b`. */
+function withHyphens(arg: string): string {
+  if (!arg.startsWith('--')) return arg;
+  const [name, ...value] = arg.split('=');
+  return [name!.replaceAll('_', '-'), ...value].join('=');
+}
