@@ -31,7 +31,7 @@ export interface SampleLibrary {
 }
 
 /** Raised whenever the drawing changes, so that a library drawn by other code is drawn again. */
-const drawingVersion = 1;
+const drawingVersion = 2;
 const pageWidth = 465;
 const sizes = [
   { name: 'medium', width: 465, quality: 80, effort: 1 },

@@ -246,11 +246,15 @@ export function drawEggs(sheet: Sheet, random: Random, box: Box): Point[] {
 
 /** A seaweed or a coral: a branching thallus pressed flat. */
 export function drawSeaweed(sheet: Sheet, random: Random, box: Box): void {
-  const colour = hsl(random.pick([345, 355, 12, 28, 85, 110, 48]), random.range(0.35, 0.62), random.range(0.42, 0.58));
+  const colour = hsl(
+    random.pick([345, 355, 8, 22, 85, 110, 140, 48]),
+    random.range(0.5, 0.78),
+    random.range(0.4, 0.52),
+  );
   const base: Point = [box.x + box.width / 2, box.y + box.height * 0.95];
   const size = Math.min(box.height * 0.26, box.width * 0.36);
   const spread = random.range(0.3, 0.55);
-  const flat = random.chance(0.35);
+  const flat = random.chance(0.5);
   const grow = (from: Point, angle: number, length: number, width: number, depth: number): void => {
     const spine = smooth(tendril(random, from, angle, length, random.normal() * 0.5, 6), false, 4);
     const end = along(spine, 1);
@@ -289,13 +293,13 @@ export function drawSeaweed(sheet: Sheet, random: Random, box: Box): void {
         outline: 0.4,
       });
   };
-  const stems = random.int(1, 3);
+  const stems = random.int(2, 4);
   for (let stem = 0; stem < stems; stem++)
     grow(
       base,
       -Math.PI / 2 + (stem - (stems - 1) / 2) * 0.55 + random.normal() * 0.08,
       size * random.range(0.8, 1),
-      size * (flat ? 0.08 : random.range(0.035, 0.06)),
+      size * (flat ? random.range(0.13, 0.2) : random.range(0.07, 0.1)),
       5,
     );
   sheet.shape(ellipse(base, size * 0.09, size * 0.04, 0, 10), {
