@@ -122,7 +122,7 @@ function simulatedBhl(libraryDir: string): StackProgram {
     name: 'simulated-bhl',
     main: fileURLToPath(new URL('../../simulated/src/simulated-bhl-main.ts', import.meta.url)),
     env: { LIBRARY: libraryDir },
-    readyPath: '/data/page.txt.gz',
+    readyPath: '/images/image_not_found.jpg',
   };
 }
 
