@@ -78,6 +78,18 @@ describe('a run over a page set', () => {
     expect((await fetcher.pagesOf(id)).stored).toEqual(ids.slice(5, 17));
   });
 
+  it('goes on with its listing where a broken stream from the catalog ended', async () => {
+    const ids = [...pageIdsFrom(20_000, 500), ...pageIdsFrom(30_000, 130)];
+    for (const id of ids) fetcher.source.missing.add(id);
+    fetcher.pageSets.set('broken', ids);
+    fetcher.catalogFaults.streamsToBreak = 1;
+    const { id } = await fetcher.startRun({ pageSetId: 'broken', startIndex: 20 });
+    expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', totalCount: 610, failedCount: 610 });
+    expect(fetcher.catalogFaults.streamsToBreak).toBe(0);
+    expect((await fetcher.pagesOf(id)).missing).toEqual(ids.slice(20));
+    expect(requestsFor(ids).length).toBe(610);
+  });
+
   it('is done at once when the set is empty', async () => {
     fetcher.pageSets.set('empty', []);
     const { id } = await fetcher.startRun({ pageSetId: 'empty' });
@@ -132,7 +144,7 @@ describe('faults of the source', () => {
       size: 'IMAGE_SIZE_MEDIUM',
     });
     expect(images[0]).toMatchObject({ state: 'IMAGE_STATE_CORRUPT', detail: 'bucket: not an image: an HTML page' });
-    expect(images[1]!.detail).toMatch(/^gave up after 8 tries: bucket: status 500/);
+    expect(images[1]!.detail).toMatch(/^gave up after 4 tries: bucket: status 500/);
 
     // The source has come back: the failed ones alone are fetched again.
     source.planFaults(alwaysHtml);

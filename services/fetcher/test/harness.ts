@@ -8,7 +8,7 @@ import type { EventName, EventPayload } from '@florilegium/contracts';
 import { CatalogServiceDefinition, type CatalogServiceImplementation, PageRef } from '@florilegium/contracts/catalog';
 import { FetcherServiceDefinition } from '@florilegium/contracts/fetcher';
 import { createTestDatabase, type Db, openDb } from '@florilegium/db';
-import { notFound } from '@florilegium/errors';
+import { notFound, unavailable } from '@florilegium/errors';
 import { silentLog } from '@florilegium/log';
 import { connectMessaging, consumeEvents } from '@florilegium/messaging';
 import { createRpcClient, startRpcServer } from '@florilegium/rpc';
@@ -21,7 +21,7 @@ import { barCodeOf, startSourceServer } from './source-server.ts';
 export type HeardEvent = { [Name in EventName]: { name: Name; payload: EventPayload<Name> } }[EventName];
 
 /** A catalog that knows the page sets it is given, served over real gRPC. */
-async function startCatalog(pageSets: Map<string, number[]>) {
+async function startCatalog(pageSets: Map<string, number[]>, faults: { streamsToBreak: number }) {
   const partial: Partial<CatalogServiceImplementation> = {
     getPageSet: async ({ pageSetId }) => {
       const pages = pageSets.get(pageSetId);
@@ -36,6 +36,10 @@ async function startCatalog(pageSets: Map<string, number[]>) {
       if (!ids) throw notFound('selection', String(selection?.value));
       const left = ids.filter((id) => id > afterPageId);
       for (let start = 0; start < left.length; start += 500) {
+        if (start > 0 && faults.streamsToBreak > 0) {
+          faults.streamsToBreak -= 1;
+          throw unavailable('the catalog restarts');
+        }
         const pages = left.slice(start, start + 500);
         yield {
           pages: pages.map((pageId) =>
@@ -73,7 +77,9 @@ export async function startHarness() {
   const folder = await mkdtemp(join(tmpdir(), 'fetcher-test-'));
   closing.push(() => rm(folder, { recursive: true, force: true }));
   const pageSets = new Map<string, number[]>();
-  const catalog = await startCatalog(pageSets);
+  /** So many streams of pages end in an error after their first 500 pages. */
+  const catalogFaults = { streamsToBreak: 0 };
+  const catalog = await startCatalog(pageSets, catalogFaults);
   closing.push(() => catalog.stop());
   const source = await startSourceServer();
   closing.push(() => source.close());
@@ -94,6 +100,7 @@ export async function startHarness() {
     CONTACT: 'plates@example.org',
     PAGES_PER_BATCH: '10',
     PAGES_IN_FLIGHT_MAX: '4',
+    PAGE_FAULTS_MAX: '4',
     RETRY_DELAY_MS: '50',
     BATCH_STALE_MS: '1500',
   };
@@ -155,7 +162,8 @@ export async function startHarness() {
   closing.push(() => db.close());
 
   const base = `http://127.0.0.1:${api.httpPort}`;
-  const get = (path: string, headers: Record<string, string> = {}) => fetch(`${base}${path}`, { headers });
+  const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+    fetch(`${base}${path}`, { headers, method });
   const post = (path: string, body?: unknown, headers: Record<string, string> = {}) =>
     fetch(`${base}${path}`, {
       method: 'POST',
@@ -167,6 +175,7 @@ export async function startHarness() {
   return {
     source,
     pageSets,
+    catalogFaults,
     events,
     db,
     rpc: rpc.client,

@@ -51,6 +51,13 @@ describe('GET /v1/images/{pageId}', () => {
     const stale = await fetcher.get('/v1/images/101', { range: 'bytes=4-11', 'if-range': '"other"' });
     expect(stale.status).toBe(200);
     expect((await stale.arrayBuffer()).byteLength).toBe(image.length);
+    const head = await fetcher.get('/v1/images/101', {}, 'HEAD');
+    expect([head.status, head.headers.get('content-length'), head.headers.get('etag')]).toEqual([
+      200,
+      `${image.length}`,
+      etag,
+    ]);
+    expect((await head.arrayBuffer()).byteLength).toBe(0);
     const past = await fetcher.get('/v1/images/101', { range: `bytes=${image.length}-` });
     expect([past.status, past.headers.get('content-range')]).toEqual([416, `bytes */${image.length}`]);
   });

@@ -44,7 +44,6 @@ export function addImageRoutes(app: HttpApp, deps: ReadImageDeps): void {
         'content-length': bytes,
         'content-disposition': `inline; filename="${image.pageId}.${image.format}"`,
       });
-      if (request.method === 'HEAD') return reply.send();
       return reply.send(await deps.files.openImage(image, { start, bytes }));
     },
   );
