@@ -46,6 +46,8 @@ export interface HttpAppOptions {
   /** Each must resolve for /readyz to answer 200. */
   readiness: Record<string, () => Promise<unknown>>;
   bodyBytesMax?: number;
+  /** Routes under these paths are public although they name no role: those of plugins that cannot name one and show nothing of the data. */
+  publicPrefixes?: readonly string[];
 }
 
 export type HttpApp = FastifyInstance<
@@ -69,6 +71,7 @@ export async function createHttpApp({
   log,
   readiness,
   bodyBytesMax = 4 << 20,
+  publicPrefixes = [],
 }: HttpAppOptions): Promise<HttpApp> {
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -108,6 +111,8 @@ export async function createHttpApp({
 
   app.decorateRequest('principal');
   app.addHook('onRoute', (route) => {
+    if (publicPrefixes.some((prefix) => route.url === prefix || route.url.startsWith(`${prefix}/`)))
+      route.config = { role: 'public', ...route.config };
     const role = route.config?.role;
     if (role === undefined || (role !== 'public' && !roles.includes(role)))
       throw new Error(`${route.method} ${route.url} names no role`);

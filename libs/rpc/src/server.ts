@@ -1,4 +1,4 @@
-import type { Authenticator } from '@florilegium/auth';
+import type { Authenticator, Principal } from '@florilegium/auth';
 import { descriptorSetBase64, methodRoles } from '@florilegium/contracts';
 import { AppError, grpcStatusOf, messageOf, toAppError } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
@@ -20,6 +20,11 @@ export interface RpcServerOptions<Implementation> {
   host: string;
   port: number;
   messageBytesMax?: number;
+}
+
+/** What a method that asks who calls finds in its context: implement `…ServiceImplementation<WithPrincipal>`. */
+export interface WithPrincipal {
+  principal: Principal;
 }
 
 export interface RpcServer {
@@ -84,8 +89,9 @@ async function* guard<Request, Response>(
   try {
     const role = methodRoles[path];
     // Health and reflection stand outside the table and are open, as probes and tools expect.
-    if (role) authenticator.authorize(context.metadata.get('authorization'), role);
-    return yield* call.next(call.request, context);
+    if (!role) return yield* call.next(call.request, context);
+    const principal = authenticator.authorize(context.metadata.get('authorization'), role);
+    return yield* call.next(call.request, Object.assign(context, { principal }));
   } catch (error) {
     throw toServerError(error, path, log);
   }
