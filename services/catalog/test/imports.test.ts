@@ -293,3 +293,15 @@ describe('runs', () => {
     expect((await harness.post('/v1/imports', { source: 'x', rows: 1 })).body).toMatchObject({ field: 'rows' });
   });
 });
+
+it('describes itself as OpenAPI 3.1, each operation with its role, and is ready', async () => {
+  const { body } = await harness.get('/v1/openapi/catalog.json');
+  expect(body.openapi).toBe('3.1.0');
+  const operations = Object.entries(body.paths).flatMap(([path, methods]) =>
+    Object.entries(methods as object).map(([method, { description }]) => ({ name: `${method} ${path}`, description })),
+  );
+  expect(operations.length).toBeGreaterThanOrEqual(13);
+  for (const { name, description } of operations)
+    expect(description, name).toMatch(/Needs the role `(viewer|operator)`/);
+  expect((await harness.get('/readyz')).status).toBe(200);
+});
