@@ -7,21 +7,22 @@ export interface BudgetPlan {
   audit: number;
 }
 
-/**
- * How the curator's labels are spent: at most half before the first iteration (as the train set is drawn), a fifth (at most 200) on the audit,
- * the rest evenly on the reviews between iterations, where a label is worth most.
- */
-export function planBudget({
-  budget,
-  iterations,
-  trainPages,
-}: {
+export interface BudgetFacts {
   budget: number;
   iterations: number;
   trainPages: number;
-}): BudgetPlan {
+  unlabelledPages: number;
+}
+
+/**
+ * How the curator's labels are spent: at most half before the first iteration (as the train set is drawn), a fifth (at most 200) on the audit,
+ * the rest evenly on the reviews between iterations, where a label is worth most. The reviews leave half of the unlabelled set alone: the audit
+ * can only ask for pages that nobody labelled.
+ */
+export function planBudget({ budget, iterations, trainPages, unlabelledPages }: BudgetFacts): BudgetPlan {
   const audit = Math.min(200, Math.floor(budget / 5));
   const initial = Math.min(trainPages, Math.floor(budget / 2));
-  const perReview = iterations > 1 ? Math.floor((budget - audit - initial) / (iterations - 1)) : 0;
+  const reviews = iterations - 1;
+  const perReview = reviews > 0 ? Math.floor(Math.min(budget - audit - initial, unlabelledPages / 2) / reviews) : 0;
   return { initial, perReview, audit };
 }

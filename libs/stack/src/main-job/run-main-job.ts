@@ -162,6 +162,7 @@ export function createMainJob(deps: MainJobDeps) {
         budget: options.budget,
         iterations: options.iterations,
         trainPages: sets.train.pageCount,
+        unlabelledPages: sets.unlabelled.pageCount,
       });
 
       const label = (
