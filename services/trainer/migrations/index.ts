@@ -1,0 +1,6 @@
+import { createTrainer } from './20261123T2000-create-trainer.ts';
+
+/** In the order of their names; those that are merged stay as they are. */
+export const migrations = {
+  '20261123T2000-create-trainer': createTrainer,
+};

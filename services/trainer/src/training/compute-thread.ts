@@ -1,0 +1,42 @@
+// The thread that multiplies: one task at a time, so that the thread that serves and beats never waits for arithmetic.
+import { parentPort, workerData } from 'node:worker_threads';
+import { calibrateEnsemble, chooseL2, selectBackend, type TensorflowBackend, trainMember } from '@florilegium/ensemble';
+import { AppError, messageOf } from '@florilegium/errors';
+import type { ComputeTask, FromComputeThread } from './compute.ts';
+import { decodeDataset } from './dataset.ts';
+
+const port = parentPort!;
+const tell = (message: FromComputeThread) => port.postMessage(message);
+const log = {
+  info: (fields: object, text: string) => tell({ type: 'log', level: 'info', fields, text }),
+  warn: (fields: object, text: string) => tell({ type: 'log', level: 'warn', fields, text }),
+};
+
+port.on('message', async (task: ComputeTask) => {
+  try {
+    const tensorflowBackend = await selectBackend((workerData as { wanted: TensorflowBackend | 'auto' }).wanted, log);
+    tell({ type: 'done', result: { tensorflowBackend, ...perform(task) } });
+  } catch (error) {
+    const code = error instanceof AppError ? error.code : 'internal';
+    tell({ type: 'failed', code, message: messageOf(error) });
+  }
+});
+
+function perform(task: ComputeTask) {
+  const set = decodeDataset(task.dataset);
+  switch (task.kind) {
+    case 'choose-l2':
+      return chooseL2(set, task.parameters);
+    case 'train-member': {
+      const { member, l2, parent } = task;
+      const onEpoch = (epoch: number, loss: number) => tell({ type: 'epoch', epoch, loss });
+      return trainMember(set, task.parameters, { member, l2, parent, onEpoch });
+    }
+    case 'calibrate':
+      return calibrateEnsemble(
+        set,
+        task.parameters,
+        task.logits.map((outOfFoldLogits) => ({ outOfFoldLogits })),
+      );
+  }
+}

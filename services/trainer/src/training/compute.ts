@@ -1,0 +1,147 @@
+import { Worker } from 'node:worker_threads';
+import type {
+  Calibration,
+  L2Choice,
+  LinearHead,
+  ProbeParameters,
+  TensorflowBackend,
+  TrainedMember,
+} from '@florilegium/ensemble';
+import { AppError, cancelled, type ErrorCode, internal, messageOf } from '@florilegium/errors';
+import type { Log } from '@florilegium/log';
+
+/** `dataset` is the encoded form (see dataset.ts): copied to the thread as one piece. */
+export type ComputeTask =
+  | { kind: 'choose-l2'; dataset: Uint8Array; parameters: ProbeParameters }
+  | {
+      kind: 'train-member';
+      dataset: Uint8Array;
+      parameters: ProbeParameters;
+      member: number;
+      l2: number;
+      parent: LinearHead | undefined;
+    }
+  | { kind: 'calibrate'; dataset: Uint8Array; parameters: ProbeParameters; logits: Float64Array[] };
+
+interface Results {
+  'choose-l2': L2Choice;
+  'train-member': TrainedMember;
+  calibrate: Calibration;
+}
+type ResultOf<Task extends ComputeTask> = Results[Task['kind']] & { tensorflowBackend: TensorflowBackend };
+
+export type FromComputeThread =
+  | { type: 'done'; result: unknown }
+  | { type: 'failed'; code: ErrorCode; message: string }
+  | { type: 'epoch'; epoch: number; loss: number }
+  | { type: 'log'; level: 'info' | 'warn'; fields: object; text: string };
+
+export interface ComputeOptions {
+  signal: AbortSignal;
+  onEpoch?: (epoch: number, loss: number) => void;
+}
+
+export interface Compute {
+  /**
+   * Runs a task in a thread that is free; waits for one when none is. Rejects with the thread's error, with `cancelled` when the
+   * signal is aborted (the thread is ended then, in the middle of its arithmetic), with `internal` when the thread dies.
+   */
+  run<Task extends ComputeTask>(task: Task, options: ComputeOptions): Promise<ResultOf<Task>>;
+  close(): Promise<void>;
+}
+
+/** A pool of threads that start when first needed and keep their TensorFlow.js backend. */
+export function createCompute(threadsMax: number, wanted: TensorflowBackend | 'auto', log: Log): Compute {
+  const idle: ComputeThread[] = [];
+  const waiting: (() => void)[] = [];
+  let busy = 0;
+
+  const acquire = async () => {
+    if (busy >= threadsMax) await new Promise<void>((resolve) => waiting.push(resolve));
+    else busy++;
+    return idle.pop() ?? new ComputeThread(wanted, log);
+  };
+  const release = (thread: ComputeThread) => {
+    if (thread.isUsable) idle.push(thread);
+    const next = waiting.shift();
+    if (next) next();
+    else busy--;
+  };
+
+  return {
+    run: async (task, { signal, onEpoch }) => {
+      const thread = await acquire();
+      const end = () => thread.end(signal.reason);
+      signal.addEventListener('abort', end, { once: true });
+      try {
+        if (signal.aborted) throw cancellationOf(signal.reason);
+        return (await thread.perform(task, onEpoch)) as never;
+      } finally {
+        signal.removeEventListener('abort', end);
+        release(thread);
+      }
+    },
+    close: async () => {
+      await Promise.all(idle.splice(0).map((thread) => thread.end(undefined)));
+    },
+  };
+}
+
+interface Job {
+  onEpoch: ComputeOptions['onEpoch'];
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** One worker thread and the task that it has in hand. */
+class ComputeThread {
+  readonly #worker: Worker;
+  #job: Job | undefined;
+  isUsable = true;
+
+  constructor(wanted: TensorflowBackend | 'auto', log: Log) {
+    this.#worker = new Worker(new URL('./compute-thread.ts', import.meta.url), {
+      workerData: { wanted },
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    });
+    this.#worker.on('message', (message: FromComputeThread) => {
+      if (message.type === 'epoch') this.#job?.onEpoch?.(message.epoch, message.loss);
+      else if (message.type === 'log') log[message.level](message.fields, message.text);
+      else if (message.type === 'done') this.#takeJob()?.resolve(message.result);
+      else this.#takeJob()?.reject(new AppError(message.code, message.message));
+    });
+    this.#worker.on('error', (error) => {
+      this.#fail(internal(`the compute thread failed: ${messageOf(error)}`, { cause: error }));
+    });
+    this.#worker.on('exit', (code) => this.#fail(internal(`the compute thread ended with status ${code}`)));
+  }
+
+  perform(task: ComputeTask, onEpoch: ComputeOptions['onEpoch']): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#job = { onEpoch, resolve, reject };
+      this.#worker.ref();
+      this.#worker.postMessage(task);
+    });
+  }
+
+  async end(reason: unknown): Promise<void> {
+    this.#fail(cancellationOf(reason));
+    await this.#worker.terminate();
+  }
+
+  #takeJob(): Job | undefined {
+    const job = this.#job;
+    this.#job = undefined;
+    // An idle thread keeps no process alive.
+    this.#worker.unref();
+    return job;
+  }
+
+  #fail(error: Error): void {
+    this.isUsable = false;
+    this.#takeJob()?.reject(error);
+  }
+}
+
+const cancellationOf = (reason: unknown) =>
+  reason instanceof AppError ? reason : cancelled('the training was stopped');

@@ -1,0 +1,76 @@
+import { type PageLabel, randomFrom } from '@florilegium/ensemble/arithmetic';
+import { notFound } from '@florilegium/errors';
+import type { PrepareTrainingDeps } from '../src/usecases/prepare-training.ts';
+
+const dims = 16;
+const pagesOfItem = 8;
+
+/** What the three neighbours would tell of a made-up library: the first dimension of an embedding tells HQ from LQ. */
+export interface FakeNeighbours extends Pick<PrepareTrainingDeps, 'curation' | 'catalog' | 'inference'> {
+  addLabelSet(id: string, labels: Map<number, PageLabel>): void;
+  /** Pages whose embedding is still to come, for so many more askings. */
+  pending: Map<number, number>;
+  unavailable: Set<number>;
+  backboneSha256: string;
+}
+
+export function fakeNeighbours(): FakeNeighbours {
+  const labelSets = new Map<string, Map<number, PageLabel>>();
+  const fake: FakeNeighbours = {
+    addLabelSet: (id, labels) => void labelSets.set(id, labels),
+    pending: new Map(),
+    unavailable: new Set(),
+    backboneSha256: 'b'.repeat(64),
+    curation: {
+      readLabelSet: async (labelSetId) => {
+        const labels = labelSets.get(labelSetId);
+        if (!labels) throw notFound('label set', labelSetId);
+        return { pages: [...labels].map(([pageId, label]) => ({ pageId, label })), sha256: 'a'.repeat(64) };
+      },
+    },
+    catalog: { itemsOf: async (pageIds) => new Map(pageIds.map((pageId) => [pageId, itemOf(pageId)])) },
+    inference: {
+      currentBackbone: async () => ({ name: 'fake', sha256: fake.backboneSha256, dimensions: dims }),
+      async *streamEmbeddings(pageIds) {
+        const pendingPageIds = pageIds.filter((pageId) => (fake.pending.get(pageId) ?? 0) > 0);
+        for (const pageId of pendingPageIds) fake.pending.set(pageId, fake.pending.get(pageId)! - 1);
+        const unavailablePageIds = pageIds.filter((pageId) => fake.unavailable.has(pageId));
+        const ready = pageIds.filter(
+          (pageId) => !pendingPageIds.includes(pageId) && !unavailablePageIds.includes(pageId),
+        );
+        yield { pageIds: ready, halves: Buffer.concat(ready.map(embeddingOf)), pendingPageIds, unavailablePageIds };
+      },
+    },
+  };
+  return fake;
+}
+
+export const isHqPage = (pageId: number) => pageId % 3 === 0;
+const itemOf = (pageId: number) => 1000 + Math.floor(pageId / pagesOfItem);
+
+/** `count` pages from `first` on, each with its true label; every `notSureEvery`th is NOT_SURE. */
+export function labelsOf(first: number, count: number, notSureEvery = 0): Map<number, PageLabel> {
+  const labelOf = (pageId: number): PageLabel => {
+    if (notSureEvery > 0 && pageId % notSureEvery === 0) return 'NOT_SURE';
+    return isHqPage(pageId) ? 'HQ' : 'LQ';
+  };
+  return new Map(Array.from({ length: count }, (_, at) => [first + at, labelOf(first + at)]));
+}
+
+/** Sixteen halves: quarters between -4 and 4, which halves hold exactly. */
+export function embeddingOf(pageId: number): Buffer {
+  const random = randomFrom(pageId);
+  const values = Array.from({ length: dims }, () => Math.round(16 * random() - 8) / 4);
+  values[0]! += isHqPage(pageId) ? 2 : -2;
+  const halves = Buffer.alloc(2 * dims);
+  for (const [dim, value] of values.entries()) halves.writeUInt16LE(halfOf(value), 2 * dim);
+  return halves;
+}
+
+/** Of numbers that need no rounding. */
+function halfOf(value: number): number {
+  if (value === 0) return 0;
+  const exponent = Math.floor(Math.log2(Math.abs(value)));
+  const fraction = (Math.abs(value) / 2 ** exponent - 1) * 1024;
+  return (value < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | fraction;
+}
