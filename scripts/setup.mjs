@@ -13,6 +13,16 @@ import { fileURLToPath } from 'node:url';
 const nodeMajorMin = 20;
 const installTimeoutMs = 10 * 60_000;
 const installAttemptsMax = 2;
+// npm's own waits (10 s and 60 s between tries, for each package) keep a machine without a network busy for minutes.
+const npmOptions = [
+  '--no-audit',
+  '--no-fund',
+  '--loglevel=error',
+  '--prefer-offline',
+  '--fetch-retry-mintimeout=1000',
+  '--fetch-retry-maxtimeout=5000',
+];
+const noNetwork = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH/;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const inRoot = (...path) => join(root, ...path);
@@ -50,7 +60,7 @@ async function installPackages() {
         'npm did not run the install scripts, which bring Node 22: run `npm config set ignore-scripts false`, then again',
       );
     }
-    if (attempt === installAttemptsMax) failInstall(output);
+    if (attempt === installAttemptsMax || noNetwork.test(output)) failInstall(output);
     say('npm ci failed, trying once more');
   }
   writeFileSync(stampFile, lockHash);
@@ -70,7 +80,7 @@ async function runNpmCi(attempt) {
   // npm tells its children where it lies; started by hand, it is on the PATH.
   const npm = process.env.npm_execpath;
   const [command, first] = npm && /\.c?js$/.test(npm) ? [process.execPath, [npm]] : ['npm', []];
-  const child = spawn(command, [...first, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const child = spawn(command, [...first, 'ci', ...npmOptions], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: installTimeoutMs,
@@ -105,7 +115,7 @@ async function runNpmCi(attempt) {
 }
 
 function failInstall(output) {
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i.test(output)) {
+  if (noNetwork.test(output) || /ECONNRESET|ETIMEDOUT|EIDLETIMEOUT/.test(output)) {
     fail('npm packages are missing and the npm registry cannot be reached: connect to the network and run this again');
   }
   const said = output

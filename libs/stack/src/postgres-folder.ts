@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chown, mkdir, stat } from 'node:fs/promises';
+import { chown, mkdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedPrecondition } from '@florilegium/errors';
 import { readJson, writeAtomically } from './data-folder.ts';
@@ -50,6 +50,7 @@ export async function postgresFolder(
   if (owner !== undefined || user === undefined) {
     throw failedPrecondition(`the database in ${inside} may not be entered by the user that runs PostgreSQL`);
   }
+  await rmdir(inside).catch(() => {});
   const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 10);
   for (const root of ['/var/lib', '/var/tmp']) {
     const folder = join(root, `florilegium-${hash}-${installation.slice(0, 8)}`);
