@@ -31,9 +31,12 @@ const weightOf = (probability: number) => Math.sqrt(Math.max(0, probability * (1
 /** The scores of the open pages in bins, so that no draw keeps the candidates in memory. */
 export class ScoreHistogram {
   readonly #counts = { listed: new Float64Array(binCount), rest: new Float64Array(binCount) };
+  readonly #heldout = { listed: 0, rest: 0 };
 
   add({ probability, listed, open }: Scored): void {
-    if (open) this.#counts[listed ? 'listed' : 'rest'][binOf(probability)]!++;
+    const side = listed ? 'listed' : 'rest';
+    if (open) this.#counts[side][binOf(probability)]!++;
+    else this.#heldout[side]++;
   }
 
   /**
@@ -68,8 +71,12 @@ export class ScoreHistogram {
     strataMax: number,
     perStratumMin: number,
   ): Omit<Stratum, 'number'>[] {
-    if (sampleCount === 0) return [];
     const counts = this.#counts[side];
+    if (sampleCount === 0) {
+      // Nobody may look at these pages, but the estimates must know of them.
+      const unseen = total(counts) + this.#heldout[side] > 0;
+      return unseen ? [{ listed: side === 'listed', low: 0, high: 1, sampleCount: 0 }] : [];
+    }
     const wanted = Math.max(1, Math.min(strataMax, Math.floor(sampleCount / perStratumMin)));
     const edges: number[] = [0];
     const pagesIn: number[] = [0];

@@ -1,0 +1,6 @@
+import type { Migration } from 'kysely/migration';
+import * as createCuration from './20261123T2000-create-curation.ts';
+
+export const migrations: Record<string, Migration> = {
+  '20261123T2000-create-curation': createCuration,
+};

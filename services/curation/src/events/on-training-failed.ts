@@ -1,0 +1,8 @@
+import type { TrainingFailed } from '@florilegium/contracts/trainer/events';
+import type { Store } from '../store.ts';
+import { failTraining } from '../usecases/fail-iteration.ts';
+
+export const onTrainingFailed =
+  ({ store }: { store: Store }) =>
+  async ({ iterationId, labelSetId, reason }: TrainingFailed): Promise<void> =>
+    store.inTransaction((tx) => failTraining(tx, { iterationId, labelSetId, reason: reason || 'the training failed' }));
