@@ -295,12 +295,8 @@ describe('an iteration', () => {
     expect(started.body).toMatchObject({ number: 2, parentEnsembleId: (await iteration(1)).ensembleId });
     expect((await iteration(1)).state).toBe('closed');
     const { id: iterationId, labelSetId } = started.body;
-    await service.publishTwice('trainer.training.failed', {
-      trainingId: uuidv7(),
-      labelSetId,
-      iterationId,
-      reason: 'no embedding came',
-    });
+    const failure = { trainingId: uuidv7(), labelSetId, iterationId, reason: 'no embedding came' };
+    await service.publishTwice('trainer.training.failed', failure);
     const failed = await until(
       'failed',
       () => iteration(2),
@@ -316,6 +312,10 @@ describe('an iteration', () => {
       (found) => found.length === 2,
     );
     expect(events[1]).toEqual(events[0]);
+    // The first failure told once more, after the retry, is no new one.
+    await service.publishTwice('trainer.training.failed', { ...failure });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await iteration(2)).state).toBe('training');
   });
 
   it('fails with a prediction run, and goes on from there when retried', async () => {

@@ -4,5 +4,7 @@ import { failTraining } from '../usecases/fail-iteration.ts';
 
 export const onTrainingFailed =
   ({ store }: { store: Store }) =>
-  async ({ iterationId, labelSetId, reason }: TrainingFailed): Promise<void> =>
-    store.inTransaction((tx) => failTraining(tx, { iterationId, labelSetId, reason: reason || 'the training failed' }));
+  async ({ trainingId, iterationId, labelSetId, reason }: TrainingFailed): Promise<void> =>
+    store.inTransaction((tx) =>
+      failTraining(tx, { trainingId, iterationId, labelSetId, reason: reason || 'the training failed' }),
+    );

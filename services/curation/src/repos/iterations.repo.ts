@@ -214,6 +214,12 @@ export function iterationsRepo(kysely: Kysely<Schema>) {
       );
       return rows.length > 0;
     },
+    /** @returns false when the bad end of this training or run was heard before */
+    noteEndedRun: async (runId: string): Promise<boolean> => {
+      const { rows } = await sql`
+        insert into ended_run (run_id) values (${runId}) on conflict do nothing returning 1`.execute(kysely);
+      return rows.length > 0;
+    },
     setRunCollected: async (id: string, pageSet: PageSetName): Promise<void> => {
       await sql`
         update iteration_run set state = 'collected' where iteration_id = ${id} and page_set = ${pageSet}`.execute(

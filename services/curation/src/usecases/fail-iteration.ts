@@ -15,8 +15,9 @@ export async function failIteration(tx: TxStore, iteration: Iteration, reason: s
 /** The training ended without an ensemble. */
 export async function failTraining(
   tx: TxStore,
-  training: { iterationId: string; labelSetId: string; reason: string },
+  training: { trainingId: string; iterationId: string; labelSetId: string; reason: string },
 ): Promise<void> {
+  if (!(await tx.iterations.noteEndedRun(training.trainingId))) return;
   const iteration = training.iterationId === '' ? undefined : await tx.iterations.lock(training.iterationId);
   if (iteration?.labelSetId === training.labelSetId && (iteration.state === 'training' || iteration.state === 'frozen'))
     await failIteration(tx, iteration, training.reason);

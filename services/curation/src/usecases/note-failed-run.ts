@@ -8,6 +8,7 @@ export async function noteFailedRun(
   run: { ensembleId: string; pageSetId: string; rule: string; runId: string; reason: string },
 ): Promise<void> {
   await store.inTransaction(async (tx) => {
+    if (!(await tx.iterations.noteEndedRun(run.runId))) return;
     const list = (await tx.hqLists.list()).find(({ runId, state }) => runId === run.runId && state === 'predicting');
     const waiting = list ?? (run.rule === '' ? undefined : await tx.hqLists.lockPredicting(run.ensembleId, run.rule));
     if (waiting) return await failHqList(tx, waiting.id, run.reason);
