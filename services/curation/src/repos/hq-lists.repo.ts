@@ -183,7 +183,10 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
         from (
           select page_id, probability from hq_list_score
           where hq_list_id = ${id} and page_id > ${after} order by page_id limit ${limit}) s
-        left join current_label l using (page_id) left join page using (page_id)
+        left join lateral (
+          select event.label from standing_label_event event where event.page_id = s.page_id
+          order by event.id desc limit 1) l on true
+        left join page using (page_id)
         order by s.page_id`.execute(kysely);
       return rows;
     },
