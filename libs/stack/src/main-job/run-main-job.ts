@@ -187,7 +187,7 @@ export function createMainJob(deps: MainJobDeps) {
       for (let number = 1; number <= options.iterations; number++) {
         const iteration = await step(
           `iteration ${number}`,
-          () => runIteration(rest, number, key(`iteration-${number}`), signal),
+          () => runIteration(rest, number, options.seed, key(`iteration-${number}`), signal),
           (done) => `${done.labelCount} labels`,
         );
         iterations.push(await scoreIteration(rest, iteration, truth));
@@ -318,10 +318,15 @@ async function waitForEmbeddings(
 async function runIteration(
   rest: RestClient,
   number: number,
+  seed: number,
   idempotencyKey: string,
   signal: AbortSignal,
 ): Promise<Iteration> {
-  const started = await rest.post<Iteration>('/v1/iterations', { method: 'probe' }, idempotencyKey);
+  const started = await rest.post<Iteration>(
+    '/v1/iterations',
+    { method: 'probe', parameters: { seed } },
+    idempotencyKey,
+  );
   if (started.number !== number)
     throw failedPrecondition(`iteration ${started.number} was started elsewhere; this job expected ${number}`);
   return await followRun<Iteration>({ rest, path: `/v1/iterations/${number}`, signal, until: ['review', 'closed'] });
