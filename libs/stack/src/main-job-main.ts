@@ -18,6 +18,8 @@ const curatorKey = 'simulated-curator-of-this-loopback';
 const { signal, exitStatus } = stopSignal();
 const progress = createProgress();
 let stack: RunningStack | undefined;
+// Printed when everything has stopped: with both streams in one file it is still the last line.
+let lastLine: string | undefined;
 try {
   // npm runs scripts in the project's folder; relative paths are meant from where the person typed.
   const options = parseOptions(process.argv.slice(2), process.env.INIT_CWD ?? process.cwd());
@@ -30,6 +32,7 @@ try {
   process.exit(1);
 }
 await stack?.stop();
+if (lastLine !== undefined) console.log(lastLine);
 process.exit(signal.aborted ? exitStatus() : 0);
 
 async function main(options: MainJobOptions): Promise<void> {
@@ -76,7 +79,7 @@ async function main(options: MainJobOptions): Promise<void> {
     }
     const { summary, steps, backboneNote } = await mainJob.run();
     console.log(formatSummary(summary, steps, backboneNote));
-    if (options.exit) console.log(JSON.stringify(summary));
+    if (options.exit) lastLine = JSON.stringify(summary);
   };
   await Promise.race([work(), ended]);
   if (options.exit) return;
@@ -90,7 +93,7 @@ async function main(options: MainJobOptions): Promise<void> {
 function printSummary(summary: Summary, job: JobFile, withJson: boolean): void {
   const steps = Object.entries(job.stepSeconds).map(([step, seconds]) => ({ step, count: '', seconds }));
   console.log(formatSummary(summary, steps, ''));
-  if (withJson) console.log(JSON.stringify(summary));
+  if (withJson) lastLine = JSON.stringify(summary);
 }
 
 async function checkLibrary(dir: string): Promise<void> {

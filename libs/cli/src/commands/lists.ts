@@ -1,15 +1,23 @@
 import { createWriteStream } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { parseIdList } from '@florilegium/bhl';
 import { internal, invalidArgument } from '@florilegium/errors';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { makeCollage } from '../collage.ts';
 
 interface ListOptions {
   server: string;
   key?: string;
   format: string;
   outputFile?: string;
+}
+
+interface CollageCommandOptions extends ListOptions {
+  outputFile: string;
+  columns: number;
+  rows: number;
 }
 
 /** `lists`: what a running Florilegium has published; `lists get VERSION` streams one list to a file. */
@@ -59,6 +67,41 @@ export function addLists(program: Command): void {
       await pipeline(body, createWriteStream(temporary));
       await rename(temporary, options.outputFile);
     });
+  lists
+    .command('collage')
+    .description('a picture made of plates of a version')
+    .argument('<version>')
+    .requiredOption('--output-file <file>', 'WebP file to write')
+    .option(...server)
+    .option('--key <key>', 'API key')
+    .option('--columns <n>', 'pictures in a row', wholeNumber, 9)
+    .option('--rows <n>', 'rows', wholeNumber, 3)
+    .action(async (version: string, options: CollageCommandOptions) => {
+      const images = await imagesOf(version, options.columns * options.rows, options);
+      if (images.length === 0) throw internal(`list ${version} has no stored image to show`);
+      const temporary = `${options.outputFile}.tmp`;
+      await writeFile(temporary, await makeCollage(images, options));
+      await rename(temporary, options.outputFile);
+    });
+}
+
+const wholeNumber = (text: string) => {
+  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError('not a whole number from 1 to 999');
+  return Number(text);
+};
+
+/** As many images as asked, spread evenly over the list; pages whose image is not stored are left out. */
+async function imagesOf(version: string, count: number, { server, key }: ListOptions): Promise<Buffer[]> {
+  const text = await (await ask(server, `/v1/hq-lists/${encodeURIComponent(version)}/pages.txt`, key)).text();
+  const ids = parseIdList(text).sort((one, other) => one - other);
+  const step = Math.max(1, ids.length / count);
+  const chosen = Array.from({ length: Math.min(count, ids.length) }, (_, index) => ids[Math.floor(index * step)]!);
+  const images: Buffer[] = [];
+  for (const id of chosen) {
+    const response = await ask(server, `/v1/images/${id}?size=medium`, key).catch(() => undefined);
+    if (response) images.push(Buffer.from(await response.arrayBuffer()));
+  }
+  return images;
 }
 
 async function ask(base: string, path: string, key: string | undefined): Promise<Response> {
