@@ -5,7 +5,7 @@ import { betaDraw, binomialDraw, type Random, seededRandom } from './random.ts';
 /** One stratum after the audit. NOT_SURE counts as not HQ: such a page is no page of a list, and not one that a list should have found. */
 export interface AuditedStratum {
   listed: boolean;
-  /** All pages of the stratum whose label was not known before, heldout ones included. */
+  /** All pages of the stratum whose label was not known before. */
   pageCount: number;
   /** How many of them the audit labelled, and how many of those HQ. */
   auditedCount: number;

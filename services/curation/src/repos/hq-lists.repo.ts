@@ -2,7 +2,7 @@ import { copyText } from '@florilegium/db';
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { AuditFigures } from '../domain/audit-estimate.ts';
 import type { HqListState } from '../domain/hq-list.ts';
-import type { Label, PageSetName } from '../domain/label.ts';
+import type { Label } from '../domain/label.ts';
 import type { Schema } from '../schema.ts';
 
 export interface HqList {
@@ -48,7 +48,6 @@ export interface ScoredCandidate {
   pageId: number;
   probability: number;
   label: Label | null;
-  pageSet: PageSetName | null;
 }
 
 const select = sql`
@@ -176,17 +175,16 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
         select ${id}, * from unnest(${scores.map((s) => s.pageId)}::int[], ${scores.map((s) => s.mean)}::real[])
         on conflict (hq_list_id, page_id) do update set probability = excluded.probability`.execute(kysely);
     },
-    /** Scored candidates after a page, with their current label and set, in ascending PageID. */
+    /** Scored candidates after a page, with their current label, in ascending PageID. */
     readScored: async (id: string, after: number, limit: number): Promise<ScoredCandidate[]> => {
       const { rows } = await sql<ScoredCandidate>`
-        select s.page_id as "pageId", s.probability, l.label, page.page_set as "pageSet"
+        select s.page_id as "pageId", s.probability, l.label
         from (
           select page_id, probability from hq_list_score
           where hq_list_id = ${id} and page_id > ${after} order by page_id limit ${limit}) s
         left join lateral (
           select event.label from standing_label_event event where event.page_id = s.page_id
           order by event.id desc limit 1) l on true
-        left join page using (page_id)
         order by s.page_id`.execute(kysely);
       return rows;
     },

@@ -88,11 +88,10 @@ async function drawAudit(tx: TxStore, list: HqList, histogram: ScoreHistogram): 
   return order.length;
 }
 
-const toScored = ({ pageId, probability, pageSet }: ScoredCandidate, listed: boolean): Scored => ({
+const toScored = ({ pageId, probability }: ScoredCandidate, listed: boolean): Scored => ({
   pageId,
   probability,
   listed,
-  open: pageSet !== 'heldout',
 });
 
 async function* readScored(tx: TxStore, listId: string): AsyncGenerator<ScoredCandidate[]> {
