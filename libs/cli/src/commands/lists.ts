@@ -2,7 +2,6 @@ import { createWriteStream } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { parseIdList } from '@florilegium/bhl';
 import { internal, invalidArgument } from '@florilegium/errors';
 import { type Command, InvalidArgumentError } from 'commander';
 import { makeCollage } from '../collage.ts';
@@ -90,15 +89,26 @@ const wholeNumber = (text: string) => {
   return Number(text);
 };
 
-/** As many images as asked, spread evenly over the list; pages whose image is not stored are left out. */
+/** Of a long list the first 20,000 pages are looked at: plenty for a picture. */
+const looksMax = 20_000;
+
+/** As many images as asked: of the surer half of the list, spread evenly over its books. Pages whose image is not stored are left out. */
 async function imagesOf(version: string, count: number, { server, key }: ListOptions): Promise<Buffer[]> {
-  const text = await (await ask(server, `/v1/hq-lists/${encodeURIComponent(version)}/pages.txt`, key)).text();
-  const ids = parseIdList(text).sort((one, other) => one - other);
-  const step = Math.max(1, ids.length / count);
-  const chosen = Array.from({ length: Math.min(count, ids.length) }, (_, index) => ids[Math.floor(index * step)]!);
+  const pages: { pageId: number; probability: number }[] = [];
+  let after: number | null = null;
+  do {
+    const path: string = `/v1/hq-lists/${encodeURIComponent(version)}/pages?limit=1000${after === null ? '' : `&after=${after}`}`;
+    const part = (await (await ask(server, path, key)).json()) as { pages: typeof pages; next: number | null };
+    pages.push(...part.pages);
+    after = part.next;
+  } while (after !== null && pages.length < looksMax);
+  const median =
+    pages.map(({ probability }) => probability).sort((one, other) => one - other)[Math.floor(pages.length / 2)] ?? 0;
+  const sure = pages.filter(({ probability }) => probability >= median).map(({ pageId }) => pageId);
   const images: Buffer[] = [];
-  for (const id of chosen) {
-    const response = await ask(server, `/v1/images/${id}?size=medium`, key).catch(() => undefined);
+  for (let index = 0; index < Math.min(count, sure.length); index++) {
+    const pageId = sure[Math.floor((index * sure.length) / Math.min(count, sure.length))]!;
+    const response = await ask(server, `/v1/images/${pageId}?size=medium`, key).catch(() => undefined);
     if (response) images.push(Buffer.from(await response.arrayBuffer()));
   }
   return images;
