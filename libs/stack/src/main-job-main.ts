@@ -77,9 +77,7 @@ async function main(options: MainJobOptions): Promise<void> {
       );
       return;
     }
-    const { summary, steps, backboneNote } = await mainJob.run();
-    console.log(formatSummary(summary, steps, backboneNote));
-    if (options.exit) lastLine = JSON.stringify(summary);
+    printSummary(await mainJob.run(), job, options.exit);
   };
   await Promise.race([work(), ended]);
   if (options.exit) return;
@@ -91,8 +89,8 @@ async function main(options: MainJobOptions): Promise<void> {
 }
 
 function printSummary(summary: Summary, job: JobFile, withJson: boolean): void {
-  const steps = Object.entries(job.stepSeconds).map(([step, seconds]) => ({ step, count: '', seconds }));
-  console.log(formatSummary(summary, steps, ''));
+  const steps = Object.entries(job.steps).map(([step, { count, seconds }]) => ({ step, count, seconds }));
+  console.log(formatSummary(summary, steps, job.backboneNote ?? ''));
   if (withJson) lastLine = JSON.stringify(summary);
 }
 
