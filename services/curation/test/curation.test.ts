@@ -109,6 +109,9 @@ describe('labels', () => {
     const answers = await Promise.all([1, 2, 3].map(() => post([{ pageId, label: 'HQ', queue: 'initial' }], headers)));
     expect(answers.map(({ body }) => body)).toEqual(Array(3).fill({ recordedCount: 1, refused: [] }));
     expect((await service.get(`/v1/labels/${pageId}/events`)).body.events).toHaveLength(1);
+    const other = await post([{ pageId, label: 'LQ', queue: 'initial' }], headers);
+    expect([other.status, other.body.code, other.body.field]).toEqual([409, 'already_exists', 'Idempotency-Key']);
+    expect((await service.get(`/v1/labels/${pageId}/events`)).body.events).toHaveLength(1);
   });
 
   it('are taken back by an event, and the one before stands again', async () => {
@@ -178,6 +181,8 @@ describe('an iteration', () => {
       [202, 1, 'training'],
       [202, 1, 'training'],
     ]);
+    const misused = await service.post('/v1/iterations', { parameters: { seed: 2 } }, headers);
+    expect([misused.status, misused.body.field]).toEqual([409, 'Idempotency-Key']);
     const other = await service.post('/v1/iterations');
     expect([other.status, other.body.detail]).toEqual([400, 'iteration 1 is training; one iteration runs at a time']);
     expect((await service.post('/v1/iterations', {}, { authorization: 'Bearer c' })).status).toBe(403);
@@ -393,6 +398,8 @@ describe('an HQ list', () => {
     const started = await service.post('/v1/hq-lists', { auditCount: 40 }, headers);
     expect([started.status, started.body.version, started.body.state]).toEqual([202, 1, 'predicting']);
     expect((await service.post('/v1/hq-lists', { auditCount: 40 }, headers)).body.id).toBe(started.body.id);
+    const misused = await service.post('/v1/hq-lists', { auditCount: 41 }, headers);
+    expect([misused.status, misused.body.field]).toEqual([409, 'Idempotency-Key']);
     expect((await service.post('/v1/hq-lists', { auditCount: 5 })).body.detail).toContain('list 1 is predicting');
     expect((await service.get('/v1/hq-lists/1/pages')).body.code).toBe('failed_precondition');
     const { ensembleId } = started.body;

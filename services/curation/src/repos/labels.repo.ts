@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { alreadyExists } from '@florilegium/errors';
 import { type Kysely, sql } from 'kysely';
 import type { Label, LabelEvent } from '../domain/label.ts';
 import type { Schema } from '../schema.ts';
@@ -126,20 +128,24 @@ export function labelsRepo(kysely: Kysely<Schema>) {
         byQueue,
       };
     },
-    /** The answer that the same request had before. */
-    findRequest: async <Result>(by: string, key: string): Promise<Result | undefined> => {
-      const { rows } = await sql<{ result: Result }>`
-        select result from label_request where by = ${by} and key = ${key}`.execute(kysely);
+    /** The answer that the same request had before. @throws already_exists when the key was used for another `request` */
+    findRequest: async <Result>(by: string, key: string, request: unknown = null): Promise<Result | undefined> => {
+      const { rows } = await sql<{ result: Result; sha256: string | null }>`
+        select result, request_sha256 as sha256 from label_request where by = ${by} and key = ${key}`.execute(kysely);
+      if (rows[0] && rows[0].sha256 !== null && rows[0].sha256 !== sha256Of(request))
+        throw alreadyExists('the Idempotency-Key was used for another request', { field: 'Idempotency-Key' });
       return rows[0]?.result;
     },
     /** Two requests with one key wait for each other here. */
     lockRequest: async (by: string, key: string): Promise<void> => {
       await sql`select pg_advisory_xact_lock(hashtextextended(${`${by}\n${key}`}, 7261003))`.execute(kysely);
     },
-    addRequest: async (by: string, key: string, result: unknown): Promise<void> => {
-      await sql`insert into label_request (by, key, result) values (${by}, ${key}, ${JSON.stringify(result)})`.execute(
-        kysely,
-      );
+    addRequest: async (by: string, key: string, result: unknown, request: unknown = null): Promise<void> => {
+      await sql`
+        insert into label_request (by, key, result, request_sha256)
+        values (${by}, ${key}, ${JSON.stringify(result)}, ${sha256Of(request)})`.execute(kysely);
     },
   };
 }
+
+const sha256Of = (request: unknown) => createHash('sha256').update(JSON.stringify(request)).digest('hex');

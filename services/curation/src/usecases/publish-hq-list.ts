@@ -1,4 +1,4 @@
-import { failedPrecondition } from '@florilegium/errors';
+import { alreadyExists, failedPrecondition } from '@florilegium/errors';
 import { v7 as uuidv7 } from 'uuid';
 import { checkMayPublish } from '../domain/hq-list.ts';
 import { metrics } from '../metrics.ts';
@@ -16,13 +16,14 @@ export interface PublishHqListInput {
 
 /**
  * Begins the next version of the list with the newest reviewed ensemble: every candidate of the rule is predicted first.
- * @throws failed_precondition while another list is unfinished, or before the first iteration is reviewed
+ * @throws failed_precondition while another list is unfinished, or before the first iteration is reviewed; already_exists for a key that
+ *   was used for another list
  */
 export async function publishHqList({ store }: { store: Store }, input: PublishHqListInput): Promise<HqList> {
   return await store.inTransaction(async (tx) => {
     await tx.hqLists.lockStart();
     const before = input.idempotencyKey && (await tx.hqLists.findByKey(input.idempotencyKey));
-    if (before) return before;
+    if (before) return sameList(before, input);
     const newest = await tx.hqLists.findNewest();
     checkMayPublish(newest);
     const iteration = await tx.iterations.findNewestReviewed();
@@ -48,6 +49,15 @@ export async function publishHqList({ store }: { store: Store }, input: PublishH
     await tx.enqueue('predict-list', id, [0]);
     metrics.hqListMoved('predicting');
     return (await tx.hqLists.find(version))!;
+  });
+}
+
+function sameList(before: HqList, { rule, threshold, auditCount }: PublishHqListInput): HqList {
+  // Once frozen, the row holds how many pages the audit drew, which may be fewer than were asked for.
+  const isSameAudit = before.frozenAt !== null || before.auditCount === auditCount;
+  if (before.rule === rule && before.threshold === threshold && isSameAudit) return before;
+  throw alreadyExists(`the Idempotency-Key was used for list ${before.version}, which was asked for otherwise`, {
+    field: 'Idempotency-Key',
   });
 }
 

@@ -23,7 +23,7 @@ export interface LabelInput {
 export interface RecordLabelsInput {
   labels: readonly LabelInput[];
   by: string;
-  /** The same key of the same person answers with what the first request did. */
+  /** The same key of the same person answers with what the first request did; with other labels it is refused. */
   idempotencyKey?: string;
 }
 
@@ -38,13 +38,14 @@ export async function recordLabels(deps: RecordLabelsDeps, input: RecordLabelsIn
   const pageSets = await findPageSets(deps, input.labels);
   const result = await deps.store.inTransaction(async (tx) => {
     const { by, idempotencyKey } = input;
+    const asked = input.labels.map(({ pageId, label, queue }) => [pageId, label, queue ?? null]);
     if (idempotencyKey !== undefined) {
       await tx.labels.lockRequest(by, idempotencyKey);
-      const before = await tx.labels.findRequest<RecordLabelsResult>(by, idempotencyKey);
+      const before = await tx.labels.findRequest<RecordLabelsResult>(by, idempotencyKey, asked);
       if (before) return { ...before, repeated: true };
     }
     const done = await record(tx, input, pageSets);
-    if (idempotencyKey !== undefined) await tx.labels.addRequest(by, idempotencyKey, done);
+    if (idempotencyKey !== undefined) await tx.labels.addRequest(by, idempotencyKey, done, asked);
     return { ...done, repeated: false };
   });
   if (!result.repeated) for (const { code } of result.refused) metrics.labelRefused(code);

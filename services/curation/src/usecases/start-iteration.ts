@@ -1,4 +1,5 @@
-import { failedPrecondition } from '@florilegium/errors';
+import { isDeepStrictEqual } from 'node:util';
+import { alreadyExists, failedPrecondition } from '@florilegium/errors';
 import { v7 as uuidv7 } from 'uuid';
 import { checkCanTrain, checkMayStart } from '../domain/iteration.ts';
 import type { TriageRule } from '../domain/triage.ts';
@@ -17,7 +18,8 @@ export interface StartIterationInput {
 
 /**
  * Freezes the labels as they stand into label set N and has ensemble N trained. The iteration in review is closed by it.
- * @throws failed_precondition while another iteration is unfinished, or when one of the classes has no label
+ * @throws failed_precondition while another iteration is unfinished, or when one of the classes has no label; already_exists for a key that
+ *   was used with other parameters
  */
 export async function startIteration(
   deps: CopyPageSetsDeps & { store: Store },
@@ -28,7 +30,7 @@ export async function startIteration(
   return await deps.store.inTransaction(async (tx) => {
     await tx.iterations.lockStart();
     const before = input.idempotencyKey && (await tx.iterations.findByKey(input.idempotencyKey));
-    if (before) return before;
+    if (before) return sameIteration(before, input);
     const newest = await tx.iterations.findNewest();
     checkMayStart(newest);
     if (newest?.state === 'review') await moveTo(tx, newest, 'close');
@@ -54,5 +56,13 @@ export async function startIteration(
     await announceLabelSet(tx, frozen);
     await moveTo(tx, frozen, 'train');
     return (await tx.iterations.find(number))!;
+  });
+}
+
+function sameIteration(before: Iteration, { method, parameters, triageRule }: StartIterationInput): Iteration {
+  const { number, method: m, parameters: p, triageRule: t } = before;
+  if (m === method && isDeepStrictEqual(p, parameters) && isDeepStrictEqual(t, triageRule)) return before;
+  throw alreadyExists(`the Idempotency-Key was used for iteration ${number}, which was asked for otherwise`, {
+    field: 'Idempotency-Key',
   });
 }
