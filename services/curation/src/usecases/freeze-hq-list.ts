@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { unavailable } from '@florilegium/errors';
 import type { InferenceClient } from '../clients/inference.client.ts';
 import { SampleDraw, type Scored, ScoreHistogram } from '../domain/audit-sample.ts';
 import { listingOf } from '../domain/hq-list.ts';
@@ -15,24 +16,33 @@ export interface FreezeHqListDeps {
 
 const batchPages = 5000;
 
-/** Brings the scores of all candidates here, outside the transaction that freezes the list, so that labels wait only for that one. */
+/**
+ * Brings the scores of all candidates here, outside the transaction that freezes the list, so that labels wait only for that one.
+ * @returns how many; 0 where the list does not wait for them any more
+ */
 export async function collectListScores(
   { store, inference }: FreezeHqListDeps,
   listId: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const list = await store.hqLists.findById(listId);
-  if (list?.state !== 'predicting' || !list.runId) return;
+  if (list?.state !== 'predicting' || !list.runId) return 0;
+  let count = 0;
   await store.hqLists.clearScores(listId);
-  for await (const predictions of inference.streamPredictions(list.runId, signal))
+  for await (const predictions of inference.streamPredictions(list.runId, signal)) {
     await store.hqLists.putScores(listId, predictions);
+    count += predictions.length;
+  }
+  return count;
 }
 
 /**
  * In the transaction that ends the work: decides each candidate by label or score, writes the pages, draws the audit's sample. Two passes
  * over the candidates, a few thousand at a time: the sample's strata are known only after the first.
+ * @throws unavailable when not all `collectedCount` scores are here any more: their table does not outlive a crash of PostgreSQL, and a
+ *   worker that was taken for dead may have emptied it. The work begins again.
  */
-export async function freezeHqList(tx: TxStore, listId: string): Promise<void> {
+export async function freezeHqList(tx: TxStore, listId: string, collectedCount: number): Promise<void> {
   const list = await tx.hqLists.lock(listId);
   if (list?.state !== 'predicting') return;
   await tx.lockLabels('alone');
@@ -55,6 +65,8 @@ export async function freezeHqList(tx: TxStore, listId: string): Promise<void> {
     }
     await tx.hqLists.addPages(listId, listed);
   }
+  if (counts.candidateCount !== collectedCount)
+    throw unavailable(`${counts.candidateCount} of ${collectedCount} collected scores are left`);
   const auditCount = await drawAudit(tx, list, histogram);
   await tx.hqLists.setFrozen(listId, {
     ...counts,

@@ -78,8 +78,8 @@ export async function startWorkers({ db, store, messaging, log, ...deps }: Worke
     },
     'freeze-list': {
       handle: async ({ runId, signal, complete }) => {
-        await collectListScores(use, runId, signal);
-        await complete((tx) => freezeHqList(storeOn(tx), runId));
+        const collectedCount = await collectListScores(use, runId, signal);
+        await complete((tx) => freezeHqList(storeOn(tx), runId, collectedCount));
       },
       onFailed: ofList,
     },
