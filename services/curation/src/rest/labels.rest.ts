@@ -155,13 +155,19 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
       config: { role: 'curator' },
       schema: {
         summary: "Take back a page's current label",
-        description: 'The label before it, if any, stands again.',
+        description:
+          'The label before it, if any, stands again. With an Idempotency-Key a repeat takes back no second one and has the same answer.',
         params: Type.Object({ pageId: pageIdSchema }),
         response: {
           200: Type.Object({ pageId: Type.Integer(), undone: labelSchema, current: nullable(labelSchema) }),
         },
       },
     },
-    async (request) => undoLabel(deps, { pageId: request.params.pageId, by: request.principal.name }),
+    async (request) =>
+      undoLabel(deps, {
+        pageId: request.params.pageId,
+        by: request.principal.name,
+        idempotencyKey: idempotencyKeyOf(request),
+      }),
   );
 }
