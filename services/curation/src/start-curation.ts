@@ -20,6 +20,7 @@ import { addIterationRoutes } from './rest/iterations.rest.ts';
 import { addLabelRoutes } from './rest/labels.rest.ts';
 import { addOverviewRoute } from './rest/overview.rest.ts';
 import { addReviewQueueRoutes } from './rest/review-queues.rest.ts';
+import { addUiRoutes } from './rest/ui.rest.ts';
 import type { Schema } from './schema.ts';
 import { createStore, type Store } from './store.ts';
 import { startWorkers } from './work/start-workers.ts';
@@ -122,6 +123,7 @@ async function serveHttp({ config, log, lifetime, db, messaging, ...parts }: Par
     addIterationRoutes(app, { ...parts, log, triageDefaults: triageDefaultsOf(config) });
     addHqListRoutes(app, parts);
     addOverviewRoute(app, parts);
+    await addUiRoutes(app);
     await addDocsRoutes(app);
   }
   await app.listen({ host: config.httpHost, port: config.httpPort });

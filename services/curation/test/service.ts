@@ -28,10 +28,12 @@ export async function startTestService({
   databaseUrl,
   natsUrl,
   name,
+  authRequired = true,
 }: {
   databaseUrl: string;
   natsUrl: string;
   name: string;
+  authRequired?: boolean;
 }) {
   const database = await createTestDatabase(databaseUrl);
   const folder = await mkdtemp(join(tmpdir(), 'curation-test-'));
@@ -48,7 +50,7 @@ export async function startTestService({
     natsUrl,
     natsNamespace: `curation-${name}-${process.pid}`,
     natsReplicas: 1,
-    authRequired: true,
+    authRequired,
     apiKeys: parseApiKeys(
       `vera:viewer:${hashApiKey('v')},carl:curator:${hashApiKey('c')},olga:operator:${hashApiKey('o')}`,
     ),
@@ -107,6 +109,7 @@ export async function startTestService({
   };
 
   return {
+    url: `http://127.0.0.1:${started.httpPort}`,
     world,
     objects,
     heard,
