@@ -1,3 +1,5 @@
+export type { Draw } from '@florilegium/random';
+export { DrawOf, drawIds, seededDraw } from '@florilegium/random';
 export type {
   CandidateRule,
   CompiledRule,
@@ -9,8 +11,6 @@ export type {
 } from './candidate-rule.ts';
 export { compileRule } from './candidate-rule.ts';
 export { candidateRule, candidateRules } from './candidate-rules.ts';
-export type { Draw } from './draw.ts';
-export { DrawOf, drawIds, seededDraw } from './draw.ts';
 export type { Extraction, ExtractOptions } from './extract-candidates.ts';
 export { extractCandidates } from './extract-candidates.ts';
 export type { ByteSource } from './gunzip.ts';

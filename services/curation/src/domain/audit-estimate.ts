@@ -1,6 +1,7 @@
 // What an audit's labels say of a list: its precision, and its recall over the candidates, each with a 95 % interval.
+
+import { betaDraw, binomialDraw, type Random, seededRandom } from '@florilegium/random';
 import type { Interval } from './agreement.ts';
-import { betaDraw, binomialDraw, type Random, seededRandom } from './random.ts';
 
 /** One stratum after the audit. NOT_SURE counts as not HQ: such a page is no page of a list, and not one that a list should have found. */
 export interface AuditedStratum {

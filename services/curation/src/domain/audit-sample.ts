@@ -1,5 +1,5 @@
 // The sample that measures a list: stratified by score on either side of the list's edge, drawn by lot inside a stratum.
-import { drawKey } from './random.ts';
+import { drawKey } from '@florilegium/random';
 
 /** A candidate as the draw sees it. Pages with a label are known already and are not offered. */
 export interface Scored {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { unavailable } from '@florilegium/errors';
+import { drawKey } from '@florilegium/random';
 import type { InferenceClient } from '../clients/inference.client.ts';
 import { SampleDraw, type Scored, ScoreHistogram } from '../domain/audit-sample.ts';
 import { listingOf } from '../domain/hq-list.ts';
-import { drawKey } from '../domain/random.ts';
 import { metrics } from '../metrics.ts';
 import type { HqList, ScoredCandidate } from '../repos/hq-lists.repo.ts';
 import type { Store, TxStore } from '../store.ts';
