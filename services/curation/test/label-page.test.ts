@@ -205,6 +205,29 @@ describe('the labelling page', () => {
     expect((await summary()).events).toBe(events + 5);
   });
 
+  it('loses and doubles nothing of two tabs that label beside each other while the network is cut', async () => {
+    const page = await anyone();
+    const other = await context.newPage();
+    for (const tab of [page, other]) {
+      await tab.goto('/label?queue=initial');
+      await shownPage(tab);
+      await until(
+        'ahead',
+        () => tab.getAttribute('body', 'data-ahead'),
+        (count) => Number(count) >= 6,
+      );
+    }
+    const { events } = await summary();
+    await context.setOffline(true);
+    await labelByKeys(page, '11');
+    await labelByKeys(other, '22');
+    await labelByKeys(page, '1');
+    await context.setOffline(false);
+    await saved(page);
+    await saved(other);
+    expect((await summary()).events).toBe(events + 5);
+  });
+
   it('records a label and an undo once though their answers are lost on the way', async () => {
     const page = await anyone();
     await page.goto('/label?queue=initial');

@@ -112,6 +112,7 @@ function draw() {
   at('undo').disabled = history.count === 0;
   drawMessage(page, picture);
   drawAbout(page);
+  drawQueues();
   drawPace();
   document.body.dataset.ahead = String(queue.readyAhead);
 }
@@ -245,15 +246,15 @@ function drawSaving() {
   const box = at('saving');
   const wait = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
   box.dataset.kind = kind === 'idle' && count > 0 ? 'sending' : kind;
+  // The seconds that run down are not for a screen reader to read out.
+  setText(at('saving-wait'), kind === 'stalled' && count > 0 ? `; retry in ${wait} s` : '');
   setText(
-    box,
+    at('saving-text'),
     count === 0
       ? 'All saved'
-      : kind === 'stalled'
-        ? `${labels} kept here: ${detail}; again in ${wait} s`
-        : kind === 'locked'
-          ? `${labels} kept here: ${detail}`
-          : `Saving ${labels}`,
+      : kind === 'stalled' || kind === 'locked'
+        ? `${labels} kept here: ${detail}`
+        : `Saving ${labels}`,
   );
   at('try-now').hidden = !(kind === 'stalled' && count > 0);
   if (kind === 'locked') askKey(detail);
@@ -455,6 +456,8 @@ at('ask-key').hidden = readKey() === '';
 setInterval(() => {
   drawPace();
   if (outbox.state.kind === 'stalled') drawSaving();
+  // What another tab left behind when it was closed.
+  if (outbox.state.kind === 'idle' && outbox.waiting().length > 0) outbox.retryNow();
 }, 1_000);
 drawPast();
 drawSaving();

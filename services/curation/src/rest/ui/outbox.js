@@ -34,7 +34,8 @@ export function createOutbox({ onChange, onDelivered }) {
     const kept = { ...operation, id: randomId() };
     localStorage.setItem(`${waitingPrefix}${String(lastPlace).padStart(16, '0')}.${kept.id}`, JSON.stringify(kept));
     onChange();
-    void drain();
+    // A stalled network is not asked more often because somebody labels fast.
+    if (state.kind !== 'stalled') void drain();
     return kept.id;
   }
 
