@@ -73,7 +73,7 @@ async function main(options: MainJobOptions): Promise<void> {
     if (libraryDir === undefined) {
       const ready = await mainJob.prepareForPerson();
       progress.say(
-        `${ready.candidates} candidates of ${ready.pages} pages are ready; ${ready.toLabel} pages wait for your labels at ${gatewayUrl}`,
+        `${ready.candidates} candidates of ${ready.pages} pages are ready; ${ready.toLabel} pages wait for your labels at ${gatewayUrl}/label (keys 1 HQ, 2 LQ, 3 not sure)`,
       );
       return;
     }
