@@ -35,7 +35,7 @@ export function addHqListRoutes(app: HttpApp, { store }: { store: Store }): void
           'Predicts every candidate of the rule with the newest reviewed ensemble, freezes the pages and draws the sample of the audit. The list is published when every page of the sample has its label; with auditCount 0 at once, unaudited.',
         body: Type.Object(
           {
-            rule: Type.String({ pattern: '^[a-z][a-z0-9_-]{0,59}$', default: 'illustrated' }),
+            rule: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,99}$', default: 'illustrated' }),
             threshold: Type.Number({ minimum: 0, maximum: 1, default: 0.5 }),
             auditCount: Type.Integer({ minimum: 0, maximum: 100_000 }),
           },
