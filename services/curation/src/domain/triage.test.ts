@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { entropyOf, entropyQuantile, opinionOf, reasonOf, triageLabelled, triageUnlabelled } from './triage.ts';
+import { entropyQuantile, opinionOf, reasonOf, triageLabelled, triageUnlabelled } from './triage.ts';
 
 describe('an opinion', () => {
   it('is the mean, its entropy in nats, and who dissents', () => {
@@ -11,9 +11,9 @@ describe('an opinion', () => {
   });
 
   it('has no entropy when certain, ln 2 when torn, and takes 0.5 as HQ', () => {
-    expect(entropyOf(0)).toBe(0);
-    expect(entropyOf(1)).toBe(0);
-    expect(entropyOf(0.5)).toBeCloseTo(Math.LN2, 12);
+    expect(opinionOf([0, 0]).entropy).toBe(0);
+    expect(opinionOf([1, 1]).entropy).toBe(0);
+    expect(opinionOf([0, 1]).entropy).toBeCloseTo(Math.LN2, 12);
     expect(opinionOf([0.5, 0.5]).dissenting).toBe(0);
     expect(opinionOf([0.5, 0.4]).dissenting).toBe(1);
   });

@@ -1,3 +1,4 @@
+import { disagreementOf, entropyOf, isHqAt, meanOf } from '@florilegium/ensemble/arithmetic';
 import type { Label } from './label.ts';
 
 /**
@@ -19,20 +20,14 @@ export interface Opinion {
 }
 
 /** The decision at threshold 0.5; exactly 0.5 is HQ. */
-export const decides = (probability: number): 'HQ' | 'LQ' => (probability >= 0.5 ? 'HQ' : 'LQ');
-
-/** Entropy in nats of a decision that is HQ with this probability. */
-export function entropyOf(probability: number): number {
-  const surprise = (p: number) => (p > 0 ? -p * Math.log(p) : 0);
-  return surprise(probability) + surprise(1 - probability);
-}
+export const decides = (probability: number): 'HQ' | 'LQ' => (isHqAt(probability) ? 'HQ' : 'LQ');
 
 export function opinionOf(members: readonly number[]): Opinion {
-  const mean = members.reduce((sum, member) => sum + member, 0) / members.length;
+  const mean = meanOf(members);
   return {
     mean,
     entropy: entropyOf(mean),
-    dissenting: members.filter((member) => decides(member) !== decides(mean)).length,
+    dissenting: Math.round(disagreementOf(members) * members.length),
     members,
   };
 }
