@@ -58,6 +58,27 @@ describe('labels', () => {
     expect((await service.get(`/v1/labels/${pageId}/events`)).body.events).toHaveLength(1);
   });
 
+  it('are checked alike on either transport', async () => {
+    const labels = [
+      {
+        pageId: service.world.pageIdsOf('train')[2]!,
+        label: 'LABEL_HQ' as const,
+        iteration: 0,
+        tookMs: 0,
+        queue: 'x'.repeat(5000),
+      },
+    ];
+    await expect(service.grpc.recordLabels({ labels })).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(service.grpc.recordLabels({ labels: [], idempotencyKey: 'k'.repeat(5000) })).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+    await expect(
+      service.grpc.recordLabels({ labels: [{ ...labels[0]!, queue: '', tookMs: -1 }] }),
+    ).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+  });
+
   it('are taken back by an event, and the one before stands again', async () => {
     const pageId = service.world.pageIdsOf('unlabelled')[0];
     await post([{ pageId, label: 'HQ' }], { authorization: 'Bearer c' });

@@ -23,6 +23,7 @@ export interface CurationGrpcDeps extends RecordLabelsDeps, CancelIterationDeps 
 }
 
 const labelsMax = 500;
+const queuePattern = /^[a-z][a-z0-9_-]{0,39}$/;
 const pagesPerMessage = 500;
 
 const labelNames: Partial<Record<LabelMessage, Label>> = {
@@ -51,6 +52,13 @@ export function curationGrpc(deps: CurationGrpcDeps): CurationServiceImplementat
   return {
     recordLabels: async ({ labels, idempotencyKey }, { principal }) => {
       if (labels.length > labelsMax) throw invalidArgument(`at most ${labelsMax} labels a call`, { field: 'labels' });
+      checkKey(idempotencyKey);
+      for (const [at, { iteration, tookMs, queue }] of labels.entries()) {
+        if (queue !== '' && !queuePattern.test(queue))
+          throw invalidArgument('is not 1 to 40 of a-z, 0-9, - and _', { field: `labels[${at}].queue` });
+        if (iteration < 0) throw invalidArgument('is below 0', { field: `labels[${at}].iteration` });
+        if (tookMs < 0) throw invalidArgument('is below 0', { field: `labels[${at}].took_ms` });
+      }
       const { recordedCount, refused } = await recordLabels(deps, {
         labels: labels.map(({ pageId, label, iteration, tookMs, queue }) => ({
           pageId,
@@ -83,17 +91,17 @@ export function curationGrpc(deps: CurationGrpcDeps): CurationServiceImplementat
       }
     },
 
-    startIteration: async ({ method, parametersJson, idempotencyKey }, { principal }) => ({
-      iteration: toIterationMessage(
-        await startIteration(deps, {
-          method: method || 'probe',
-          parameters: parseParameters(parametersJson),
-          triageRule: { ...triageDefaults, entropyThreshold: null },
-          by: principal.name,
-          idempotencyKey: idempotencyKey || undefined,
-        }),
-      ),
-    }),
+    startIteration: async ({ method, parametersJson, idempotencyKey }, { principal }) => {
+      checkKey(idempotencyKey);
+      const iteration = await startIteration(deps, {
+        method: method || 'probe',
+        parameters: parseParameters(parametersJson),
+        triageRule: { ...triageDefaults, entropyThreshold: null },
+        by: principal.name,
+        idempotencyKey: idempotencyKey || undefined,
+      });
+      return { iteration: toIterationMessage(iteration) };
+    },
 
     getIteration: async ({ number }) => {
       const iteration = await store.iterations.find(number);
@@ -117,6 +125,11 @@ export function curationGrpc(deps: CurationGrpcDeps): CurationServiceImplementat
       }
     },
   };
+}
+
+function checkKey(key: string): void {
+  if (key !== '' && !/^[\x21-\x7e]{1,200}$/.test(key))
+    throw invalidArgument('is not 1 to 200 printable ASCII characters', { field: 'idempotency_key' });
 }
 
 function parseParameters(text: string): Record<string, unknown> {
