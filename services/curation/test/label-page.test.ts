@@ -290,7 +290,7 @@ describe('the labelling page', () => {
     expect(await page.textContent('#reason')).not.toMatch(/P\(HQ\)/);
     expect(await page.locator('#guess-now meter').count()).toBe(0);
     const [decided] = await labelByKeys(page, '2');
-    expect(await page.textContent('#decided')).toMatch(new RegExp(`page ${decided} · ensemble (HQ|LQ) 0\\.`));
+    expect(await page.textContent('#decided')).toMatch(new RegExp(`page ${decided} · P\\(HQ\\) 0\\.`));
     await page.getByLabel('Show it before I decide').check();
     expect(await page.locator('#guess-now meter').count()).toBe(5);
     expect(await page.textContent('#reason')).toMatch(/P\(HQ\)/);

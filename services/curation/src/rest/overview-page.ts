@@ -119,7 +119,7 @@ function renderIterationStep({ byLabel }: LabelSummary, newest: Iteration | unde
   const advice =
     missing.length > 0
       ? `Before it can start, some pages must be labelled ${missing.join(' and ')}.`
-      : `It trains on the labels as they stand: ${whole(byLabel.HQ)} HQ and ${whole(byLabel.LQ)} LQ.`;
+      : `It trains on the labels as they stand: ${whole(byLabel.HQ)} HQ and ${whole(byLabel.LQ)} LQ, less those that an audit asked for.`;
   return `<p>${action('/v1/iterations', `Start iteration ${number}`, missing.length > 0)}</p>
 <p>${advice}</p>${newest?.verdict ? `<p>Verdict on iteration ${newest.number}: ${escaped(newest.verdict.decision)}.</p>` : ''}`;
 }

@@ -217,10 +217,7 @@ function drawPast() {
       const given = Object.assign(document.createElement('strong'), { textContent: labelTitles[label] });
       given.dataset.label = label;
       const mean = page.prediction?.mean;
-      const guess =
-        mean === undefined || blindQueues.has(page.queue)
-          ? ''
-          : ` · ensemble ${mean >= 0.5 ? 'HQ' : 'LQ'} ${mean.toFixed(2)}`;
+      const guess = mean === undefined || blindQueues.has(page.queue) ? '' : ` · P(HQ) ${mean.toFixed(2)}`;
       item.append(given, span(`page ${page.pageId}${guess}`));
       return item;
     }),
