@@ -87,6 +87,13 @@ describe('labels', () => {
     expect((await service.post(`/v1/labels/${pageId}/undo`)).body).toEqual({ pageId, undone: 'HQ', current: null });
     expect((await service.post(`/v1/labels/${pageId}/undo`)).body.code).toBe('failed_precondition');
     expect((await service.post('/v1/labels/98/undo')).status).toBe(404);
+    const [one, other] = service.world.pageIdsOf('unlabelled').slice(1, 3);
+    const headers = { 'idempotency-key': 'undo' };
+    await post([one, other].map((id) => ({ pageId: id, label: 'LQ' })));
+    expect((await service.post(`/v1/labels/${one}/undo`, {}, headers)).body.pageId).toBe(one);
+    expect((await service.post(`/v1/labels/${one}/undo`, {}, headers)).body.pageId).toBe(one);
+    expect((await service.post(`/v1/labels/${other}/undo`, {}, headers)).status).toBe(409);
+    await service.post(`/v1/labels/${other}/undo`);
     const { events } = (await service.get(`/v1/labels/${pageId}/events`)).body;
     expect(events.map(({ kind, by }: { kind: string; by: string }) => `${kind} ${by}`)).toEqual([
       'label carl',
@@ -106,7 +113,7 @@ describe('labels', () => {
     expect(second.next).toBeNull();
     expect((await service.get('/v1/labels/summary')).body).toEqual({
       pages: 2,
-      events: 6,
+      events: 10,
       byLabel: { HQ: 2, LQ: 0, NOT_SURE: 0 },
       askedCount: 2,
       byQueue: { initial: 2 },

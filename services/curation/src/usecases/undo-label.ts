@@ -21,10 +21,10 @@ export async function undoLabel({ store }: { store: Store }, input: UndoLabelInp
     // A key of its own kind: one that a label came with has another answer.
     const key = `undo ${input.idempotencyKey}`;
     await tx.labels.lockRequest(input.by, key);
-    const before = await tx.labels.findRequest<LabelUndone>(input.by, key);
+    const before = await tx.labels.findRequest<LabelUndone>(input.by, key, [input.pageId]);
     if (before) return before;
     const done = await undo(tx, input);
-    await tx.labels.addRequest(input.by, key, done);
+    await tx.labels.addRequest(input.by, key, done, [input.pageId]);
     return done;
   });
 }
