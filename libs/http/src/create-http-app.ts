@@ -149,7 +149,18 @@ export async function createHttpApp({
   app.get('/readyz', open, async (_request, reply) => {
     const results = await Promise.all(
       Object.entries(readiness).map(
-        async ([name, check]) => [name, await check().then(() => 'ok', messageOf)] as const,
+        async ([name, check]) =>
+          [
+            name,
+            await check().then(
+              () => 'ok',
+              (error: unknown) => {
+                // Anybody may ask: what is away is told, where it stands and why goes to the log.
+                log.warn({ check: name, reason: messageOf(error) }, 'not ready');
+                return 'away';
+              },
+            ),
+          ] as const,
       ),
     );
     const ready = results.every(([, state]) => state === 'ok');

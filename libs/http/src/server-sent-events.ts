@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 export interface SentEvent {
@@ -28,7 +29,9 @@ export async function sendEvents(
   try {
     for await (const { event, data } of source(left.signal)) {
       if (left.signal.aborted) break;
-      reply.raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+      const flowing = reply.raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+      // A reader that does not read must not fill our memory.
+      if (!flowing) await once(reply.raw, 'drain', { signal: left.signal });
     }
   } catch (error) {
     if (!left.signal.aborted) {

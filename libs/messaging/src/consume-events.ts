@@ -21,7 +21,10 @@ export interface ConsumeOptions {
   service: string;
   handlers: EventHandlers;
   log: Log;
+  /** Deliveries after which an error that may be the message's own fault gives it up. */
   deliveriesMax?: number;
+  /** The same while a server behind is away: at the longest delay this is about a day. */
+  unavailableDeliveriesMax?: number;
   /** What is retried waits this long after delivery n. */
   retryDelayMs?: (delivery: number) => number;
 }
@@ -43,12 +46,14 @@ export async function consumeEvents({
   handlers,
   log,
   deliveriesMax = 60,
+  unavailableDeliveriesMax = 3000,
   retryDelayMs = (delivery) => Math.min(30_000, 250 * 2 ** Math.min(delivery, 8)),
 }: ConsumeOptions): Promise<Consumption> {
   const stopping = new AbortController();
   const names = Object.keys(handlers) as EventName[];
   // One consumer per event: a consumer with several filter subjects needs NATS 2.10, and 2.9 is what Debian has.
-  for (const name of names) await ensureConsumer(messaging, durableOf(service, name), subjectOf(name), deliveriesMax);
+  const deliverMax = Math.max(deliveriesMax, unavailableDeliveriesMax);
+  for (const name of names) await ensureConsumer(messaging, durableOf(service, name), subjectOf(name), deliverMax);
   const loops = names.map((name) => consumeOne(name));
   return {
     stop: async () => {
@@ -56,6 +61,11 @@ export async function consumeEvents({
       await Promise.all(loops);
     },
   };
+
+  function triesOf(error: unknown): number {
+    const away = error instanceof AppError && (error.code === 'unavailable' || error.code === 'deadline_exceeded');
+    return away ? unavailableDeliveriesMax : deliveriesMax;
+  }
 
   async function consumeOne<Name extends EventName>(name: Name): Promise<void> {
     const durable = durableOf(service, name);
@@ -71,7 +81,7 @@ export async function consumeEvents({
         if (stopping.signal.aborted) return;
         log.warn({ event: name, reason: messageOf(error) }, 'event consumer interrupted');
         await new Promise((resolve) => setTimeout(resolve, 500));
-        await ensureConsumer(messaging, durable, subjectOf(name), deliveriesMax).catch(() => {});
+        await ensureConsumer(messaging, durable, subjectOf(name), deliverMax).catch(() => {});
       }
     }
   }
@@ -92,7 +102,7 @@ export async function consumeEvents({
       const fate = error instanceof AppError ? messageFateOf(error.code) : 'retry';
       const reason = messageOf(error);
       if (stopping.signal.aborted) message.nak(0);
-      else if (fate === 'retry' && delivery < deliveriesMax) {
+      else if (fate === 'retry' && delivery < triesOf(error)) {
         // "Not here yet" is the ordinary course of events that cross; it is worth a line only when it lasts.
         log[delivery > 5 ? 'warn' : 'debug'](
           { event: name, messageId, delivery, reason },

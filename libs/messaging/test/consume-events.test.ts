@@ -1,4 +1,4 @@
-import { failedPrecondition, invalidArgument } from '@florilegium/errors';
+import { failedPrecondition, invalidArgument, unavailable } from '@florilegium/errors';
 import { silentLog } from '@florilegium/log';
 import { connectMessaging, consumeEvents, eventMessage, type Messaging } from '@florilegium/messaging';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
@@ -50,4 +50,31 @@ it('stores a message id once, retries what is not here yet, parks what is useles
   await until(async () => (await messaging.manager.streams.info(messaging.streams.parked)).state.messages === 1);
   await consumption.stop();
   expect(seen.toSorted()).toEqual(['a1', 'b1', 'b2', 'b3', 'c1']);
+});
+
+it('waits much longer for a server behind that is away than for an error that may be the message itself', async () => {
+  const deliveries: Record<string, number> = {};
+  const consumption = await consumeEvents({
+    messaging,
+    service: 'patient',
+    log: silentLog,
+    retryDelayMs: () => 20,
+    deliveriesMax: 2,
+    unavailableDeliveriesMax: 20,
+    handlers: {
+      'catalog.import.cancelled': async ({ importId }, { delivery }) => {
+        deliveries[importId] = delivery;
+        if (importId === 'poison') throw new Error('always');
+        if (delivery < 6) throw unavailable('the database is away');
+      },
+    },
+  });
+  for (const importId of ['poison', 'patience']) {
+    const { subject, payload } = eventMessage('catalog.import.cancelled', { importId });
+    await messaging.publish(subject, payload, importId);
+  }
+  await until(() => deliveries.patience === 6);
+  await until(async () => (await messaging.manager.streams.info(messaging.streams.parked)).state.messages === 2);
+  await consumption.stop();
+  expect(deliveries).toEqual({ poison: 2, patience: 6 });
 });
