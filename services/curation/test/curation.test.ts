@@ -362,6 +362,23 @@ describe('an iteration', () => {
   });
 });
 
+/** Inference ends the run that a list waits for; each list asks for its own, since candidates change. */
+async function completeListRun({ id, ensembleId }: { id: string; ensembleId: string }): Promise<void> {
+  const run = await until(
+    'run',
+    () => service.world.runs.get(`${ensembleId} hq-list-${id}`),
+    (found) => found !== undefined,
+  );
+  await service.publishTwice('inference.run.completed', {
+    runId: run!.runId,
+    ensembleId,
+    pageSetId: '',
+    rule: 'illustrated',
+    predictedCount: run!.predictedCount,
+    noImageCount: run!.noImageCount,
+  });
+}
+
 describe('an HQ list', () => {
   const list = async () => (await service.get('/v1/hq-lists/1')).body;
 
@@ -374,20 +391,7 @@ describe('an HQ list', () => {
     expect([misused.status, misused.body.field]).toEqual([409, 'Idempotency-Key']);
     expect((await service.post('/v1/hq-lists', { auditCount: 5 })).body.detail).toContain('list 1 is predicting');
     expect((await service.get('/v1/hq-lists/1/pages')).body.code).toBe('failed_precondition');
-    const { ensembleId } = started.body;
-    const run = await until(
-      'run',
-      () => service.world.runs.get(`${ensembleId} illustrated`),
-      (found) => found !== undefined,
-    );
-    await service.publishTwice('inference.run.completed', {
-      runId: run!.runId,
-      ensembleId,
-      pageSetId: '',
-      rule: 'illustrated',
-      predictedCount: run!.predictedCount,
-      noImageCount: run!.noImageCount,
-    });
+    await completeListRun(started.body);
     const auditing = await until('auditing', list, ({ state }) => state === 'auditing');
     expect(auditing).toMatchObject({
       candidateCount: 249,
@@ -449,7 +453,7 @@ describe('an HQ list', () => {
     const pages = new Set<number>(
       (await service.get('/v1/hq-lists/1/pages?limit=1000')).body.pages.map((p: { pageId: number }) => p.pageId),
     );
-    const candidates = service.world.runs.get(`${published.ensembleId} illustrated`)!.pageIds;
+    const candidates = service.world.runs.get(`${published.ensembleId} hq-list-${published.id}`)!.pageIds;
     const found = [...pages].filter(service.world.isHq).length;
     expect(published.precisionLow).toBeLessThanOrEqual(found / pages.size);
     expect(published.precisionHigh).toBeGreaterThanOrEqual(found / pages.size);
@@ -503,8 +507,7 @@ describe('an HQ list', () => {
 
   it('may be published without an audit, and never calls itself audited then', async () => {
     const started = await service.post('/v1/hq-lists', { auditCount: 0, threshold: 0.9 });
-    // The same ensemble over the same rule is a run that is done already.
-    service.world.runs.get(`${started.body.ensembleId} illustrated`)!.state = 'done';
+    await completeListRun(started.body);
     const second = await until(
       'published',
       async () => (await service.get('/v1/hq-lists/2')).body,

@@ -99,7 +99,7 @@ export function aWorld(): World {
         const selected = 'rule' in selection ? selection.rule : selection.pageSetId;
         world.starts.push(`${ensembleId} ${selected}`);
         if (!world.recorded.has(ensembleId)) throw failedPrecondition(`ensemble ${ensembleId} is not recorded yet`);
-        const key = `${ensembleId} ${selected}`;
+        const key = `${ensembleId} ${'rule' in selection ? selection.idempotencyKey : selected}`;
         const candidates = 'rule' in selection ? all : sets.get(namesById.get(selection.pageSetId)!)!;
         const run = world.runs.get(key) ?? {
           runId: uuidv7(),

@@ -69,7 +69,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       rule text,
       state text not null default 'pending' check (state in ('pending', 'running', 'done', 'failed', 'cancelled')),
       reason text not null default '',
-      idempotency_key text unique,
+      idempotency_key text,
       done_count bigint not null default 0,
       total_count bigint not null default 0,
       predicted_count bigint not null default 0,
@@ -79,9 +79,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       ended_at timestamptz,
       check ((page_set_id is null) <> (rule is null))
     )`.execute(db);
-  // One run for one question; a run that failed or was cancelled may be started anew.
+  // One run for one question; a run that failed or was cancelled may be started anew, and one over a rule that is done: its candidates may have changed.
   await sql`
     create unique index prediction_run_question on prediction_run (ensemble_id, coalesce(page_set_id, ''), coalesce(rule, ''))
+    where state in ('pending', 'running') or (state = 'done' and rule is null)`.execute(db);
+  await sql`
+    create unique index prediction_run_key on prediction_run (idempotency_key)
     where state in ('pending', 'running', 'done')`.execute(db);
   // The pages of each batch of a run, in ascending PageID; gone when the run has ended.
   await sql`

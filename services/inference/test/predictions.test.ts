@@ -119,6 +119,11 @@ describe('a prediction run', () => {
     ]);
     expect(both[0]!.body.id).toBe(both[1]!.body.id);
     expect(await harness.endOf(both[0]!.body.id)).toMatchObject({ state: 'done', predictedCount: 14 });
+    // The rule's candidates may have changed since: who wants that very answer again has its key.
+    const again = await startRun({ ensembleId, rule: 'illustrated' }, 'list-1');
+    expect(again.body.id).not.toBe(both[0]!.body.id);
+    expect(await harness.endOf(again.body.id)).toMatchObject({ state: 'done', predictedCount: 14 });
+    expect((await startRun({ ensembleId, rule: 'illustrated' }, 'list-1')).body.id).toBe(again.body.id);
     const keyed = await startRun({ ensembleId, pageSetId: 'empty' }, 'key-1');
     expect(await harness.endOf(keyed.body.id)).toMatchObject({ state: 'done', totalCount: 0 });
     expect((await startRun({ ensembleId, rule: 'illustrated' }, 'key-1')).body).toMatchObject({

@@ -22,10 +22,13 @@ export interface PagePredicted {
 
 export interface InferenceClient {
   /**
-   * The same ensemble and selection answer with the same run.
+   * The same ensemble and page set answer with the same run; over a rule, the same key does.
    * @throws failed_precondition while inference has not recorded the ensemble yet
    */
-  startPredictionRun(ensembleId: string, selection: { pageSetId: string } | { rule: string }): Promise<StartedRun>;
+  startPredictionRun(
+    ensembleId: string,
+    selection: { pageSetId: string } | { rule: string; idempotencyKey: string },
+  ): Promise<StartedRun>;
   getPredictionRun(runId: string): Promise<StartedRun>;
   cancelPredictionRun(runId: string): Promise<void>;
   /** In ascending PageID, up to 500 at a time. */
@@ -43,6 +46,7 @@ export function createInferenceClient({ address, apiKey }: { address: string; ap
           'rule' in selection
             ? { $case: 'rule', value: selection.rule }
             : { $case: 'pageSetId', value: selection.pageSetId },
+        idempotencyKey: 'rule' in selection ? selection.idempotencyKey : '',
       });
       return toStartedRun(predictionRun);
     },

@@ -14,7 +14,10 @@ export async function predictHqList(
 ): Promise<StartedRun | undefined> {
   const list = await store.hqLists.findById(listId);
   if (list?.state !== 'predicting') return undefined;
-  const started = await inference.startPredictionRun(list.ensembleId, { rule: list.rule });
+  const started = await inference.startPredictionRun(list.ensembleId, {
+    rule: list.rule,
+    idempotencyKey: `hq-list-${listId}`,
+  });
   if (started.state === 'failed' || started.state === 'cancelled')
     throw internal(`the prediction run over ${list.rule} is ${started.state}: ${started.reason || 'no reason given'}`);
   return started;

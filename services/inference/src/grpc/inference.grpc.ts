@@ -44,12 +44,17 @@ export function inferenceGrpc(deps: InferenceGrpcDeps): InferenceServiceImplemen
           backboneName: part.backbone.name,
         };
     },
-    startPredictionRun: async ({ ensembleId, selection }) => {
+    startPredictionRun: async ({ ensembleId, selection, idempotencyKey }) => {
       const selected = selectionOf(
         selection?.$case === 'pageSetId' ? selection.value : undefined,
         selection?.$case === 'rule' ? selection.value : undefined,
       );
-      return { predictionRun: toContract(await startPredictionRun(deps, { ensembleId, selection: selected })) };
+      const run = await startPredictionRun(deps, {
+        ensembleId,
+        selection: selected,
+        idempotencyKey: idempotencyKey || undefined,
+      });
+      return { predictionRun: toContract(run) };
     },
     getPredictionRun: async ({ runId }) => ({ predictionRun: toContract(await getPredictionRun(store, runId)) }),
     cancelPredictionRun: async ({ runId }) => ({ predictionRun: toContract(await cancelPredictionRun(deps, runId)) }),

@@ -50,7 +50,12 @@ export function predictionRunsRepo(kysely: Kysely<Schema>): PredictionRunsRepo {
       toRun(await kysely.selectFrom('prediction_run').selectAll().where('id', '=', id).executeTakeFirst()),
     findRunByKey: async (key) =>
       toRun(
-        await kysely.selectFrom('prediction_run').selectAll().where('idempotency_key', '=', key).executeTakeFirst(),
+        await kysely
+          .selectFrom('prediction_run')
+          .selectAll()
+          .where('idempotency_key', '=', key)
+          .where('state', 'in', ['pending', 'running', 'done'])
+          .executeTakeFirst(),
       ),
     findRunFor: async (ensembleId, selection) => {
       const { page_set_id, rule } = columnsOf(selection);
@@ -60,7 +65,7 @@ export function predictionRunsRepo(kysely: Kysely<Schema>): PredictionRunsRepo {
         .where('ensemble_id', '=', ensembleId)
         .where('page_set_id', 'is not distinct from', page_set_id)
         .where('rule', 'is not distinct from', rule)
-        .where('state', 'in', ['pending', 'running', 'done'])
+        .where('state', 'in', rule === null ? ['pending', 'running', 'done'] : ['pending', 'running'])
         .executeTakeFirst();
       return toRun(row);
     },

@@ -17,7 +17,10 @@ export interface StartPredictionRunInput {
   idempotencyKey?: string | undefined;
 }
 
-/** Starts a run, or answers with the one that there is for this ensemble and selection, or for this key. */
+/**
+ * Starts a run, or answers with the one that there is for this key, or for this ensemble and selection. A run over a rule that is done answers
+ * only to its key: the rule's candidates and their images may have changed since.
+ */
 export async function startPredictionRun(
   { store, catalog, backbone }: StartPredictionRunDeps,
   input: StartPredictionRunInput,

@@ -60,9 +60,14 @@ export interface PredictionRun {
 
 export interface StartPredictionRunRequest {
   ensembleId: string;
-  selection: { $case: "pageSetId"; value: string } | //
-  /** All candidates of a rule. */
-  { $case: "rule"; value: string } | undefined;
+  selection:
+    | { $case: "pageSetId"; value: string }
+    | //
+    /** All candidates of a rule. */
+    { $case: "rule"; value: string }
+    | undefined;
+  /** Optional. */
+  idempotencyKey: string;
 }
 
 export interface StartPredictionRunResponse {
@@ -851,7 +856,7 @@ export const PredictionRun: MessageFns<PredictionRun> = {
 };
 
 function createBaseStartPredictionRunRequest(): StartPredictionRunRequest {
-  return { ensembleId: "", selection: undefined };
+  return { ensembleId: "", selection: undefined, idempotencyKey: "" };
 }
 
 export const StartPredictionRunRequest: MessageFns<StartPredictionRunRequest> = {
@@ -866,6 +871,9 @@ export const StartPredictionRunRequest: MessageFns<StartPredictionRunRequest> = 
       case "rule":
         writer.uint32(26).string(message.selection.value);
         break;
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(34).string(message.idempotencyKey);
     }
     return writer;
   },
@@ -907,6 +915,14 @@ export const StartPredictionRunRequest: MessageFns<StartPredictionRunRequest> = 
             message.selection = { $case: "rule", value: reader.string() };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -933,6 +949,11 @@ export const StartPredictionRunRequest: MessageFns<StartPredictionRunRequest> = 
         : isSet(object.rule)
         ? { $case: "rule", value: globalThis.String(object.rule) }
         : undefined,
+      idempotencyKey: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
     };
   },
 
@@ -945,6 +966,9 @@ export const StartPredictionRunRequest: MessageFns<StartPredictionRunRequest> = 
       obj.pageSetId = message.selection.value;
     } else if (message.selection?.$case === "rule") {
       obj.rule = message.selection.value;
+    }
+    if (message.idempotencyKey !== "") {
+      obj.idempotencyKey = message.idempotencyKey;
     }
     return obj;
   },
@@ -969,6 +993,7 @@ export const StartPredictionRunRequest: MessageFns<StartPredictionRunRequest> = 
         break;
       }
     }
+    message.idempotencyKey = object.idempotencyKey ?? "";
     return message;
   },
 };
@@ -1706,7 +1731,10 @@ export const InferenceServiceDefinition = {
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
     },
-    /** The same ensemble and selection answer with the same run. An ensemble that is not recorded yet is FAILED_PRECONDITION. */
+    /**
+     * The same ensemble and page set answer with the same run, and so does the same key. Candidates of a rule change with imports and fetches: a run
+     * over a rule that is done answers only to its key. An ensemble that is not recorded yet is FAILED_PRECONDITION.
+     */
     startPredictionRun: {
       name: "StartPredictionRun",
       requestType: StartPredictionRunRequest as typeof StartPredictionRunRequest,
@@ -1757,7 +1785,10 @@ export interface InferenceServiceImplementation<CallContextExt = {}> {
     request: StreamEmbeddingsRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<StreamEmbeddingsResponse>>;
-  /** The same ensemble and selection answer with the same run. An ensemble that is not recorded yet is FAILED_PRECONDITION. */
+  /**
+   * The same ensemble and page set answer with the same run, and so does the same key. Candidates of a rule change with imports and fetches: a run
+   * over a rule that is done answers only to its key. An ensemble that is not recorded yet is FAILED_PRECONDITION.
+   */
   startPredictionRun(
     request: StartPredictionRunRequest,
     context: CallContext & CallContextExt,
@@ -1791,7 +1822,10 @@ export interface InferenceServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<StreamEmbeddingsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<StreamEmbeddingsResponse>;
-  /** The same ensemble and selection answer with the same run. An ensemble that is not recorded yet is FAILED_PRECONDITION. */
+  /**
+   * The same ensemble and page set answer with the same run, and so does the same key. Candidates of a rule change with imports and fetches: a run
+   * over a rule that is done answers only to its key. An ensemble that is not recorded yet is FAILED_PRECONDITION.
+   */
   startPredictionRun(
     request: DeepPartial<StartPredictionRunRequest>,
     options?: CallOptions & CallOptionsExt,
