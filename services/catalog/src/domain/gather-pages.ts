@@ -22,8 +22,6 @@ export interface GatheredPage {
 export interface RowKind {
   /** One bit for each rule that the row matches, in the order of the rules. */
   matches: number;
-  /** Whether a page with this row is kept. */
-  keeps: boolean;
   type: { rowCount: number };
 }
 
@@ -52,7 +50,6 @@ interface RunPage {
 export class PageGatherer {
   pageCount = 0;
   private readonly rules: readonly CompiledRule[];
-  private readonly keepingRule: CompiledRule;
   private readonly reservoir: DrawOf;
   private readonly types = new Map<string, { rowCount: number }>();
   private readonly pagesSeen = new PageIdSet();
@@ -66,10 +63,9 @@ export class PageGatherer {
   /** The item that was cut last: more of its rows are no surprise. */
   private cutItemId = -1;
 
-  /** @param keepingRule its row test says which pages are kept */
-  constructor(rules: readonly CompiledRule[], keepingRule: CompiledRule, reservoir: DrawOf) {
+  /** @param rules a page with a row that one of them matches is kept; at most 31, a bit of a number for each */
+  constructor(rules: readonly CompiledRule[], reservoir: DrawOf) {
     this.rules = rules;
-    this.keepingRule = keepingRule;
     this.reservoir = reservoir;
   }
 
@@ -79,7 +75,7 @@ export class PageGatherer {
     this.rules.forEach((rule, index) => {
       if (rule.judgeRow(row).matches) matches |= 1 << index;
     });
-    return { matches, keeps: this.keepingRule.judgeRow(row).matches, type: this.typeOf(typeName) };
+    return { matches, type: this.typeOf(typeName) };
   }
 
   /** Takes the next row; gives the pages of the item before it when the row begins another. */
@@ -164,23 +160,21 @@ export class PageGatherer {
   }
 
   private factsOf(page: RunPage): { keeps: boolean; rules: string[] } {
-    let keeps = false;
     let some = 0;
     let every = -1;
     for (let row = page.firstRow; row < page.endRow; row++) {
       const kind = this.kinds[row]!;
-      keeps ||= kind.keeps;
       some |= kind.matches;
       every &= kind.matches;
     }
-    if (!keeps) return { keeps, rules: [] };
+    if (some === 0) return { keeps: false, rules: [] };
     const rules: string[] = [];
     this.rules.forEach((rule, index) => {
       const bit = 1 << index;
       const outcome = rule.outcome({ someMatch: (some & bit) !== 0, someDoNot: (every & bit) === 0 });
       if (outcome === 'selected') rules.push(rule.rule.name);
     });
-    return { keeps, rules };
+    return { keeps: true, rules };
   }
 
   private gather(

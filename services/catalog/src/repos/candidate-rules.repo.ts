@@ -1,6 +1,6 @@
 import type { CandidateRule, CompiledRule } from '@florilegium/bhl';
 import { internal } from '@florilegium/errors';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { CatalogSchema } from '../schema.ts';
 
 export interface CandidateRulesRepo {
@@ -9,6 +9,8 @@ export interface CandidateRulesRepo {
   /** Undefined while no import has judged the rule. */
   findRuleId(rule: CandidateRule): Promise<number | undefined>;
   countCandidates(ruleId: number): Promise<number>;
+  /** At most some thousand at a time. */
+  addCandidates(ruleId: number, pageIds: readonly number[]): Promise<void>;
 }
 
 export function candidateRulesRepo(kysely: Kysely<CatalogSchema>): CandidateRulesRepo {
@@ -37,6 +39,11 @@ export function candidateRulesRepo(kysely: Kysely<CatalogSchema>): CandidateRule
       return ids;
     },
     findRuleId: async (rule) => (await find(rule))?.id,
+    addCandidates: async (ruleId, pageIds) => {
+      await sql`
+        insert into candidate (rule_id, page_id)
+        select ${ruleId}::smallint, unnest(${[...pageIds]}::integer[]) on conflict do nothing`.execute(kysely);
+    },
     countCandidates: async (ruleId) => {
       const { count } = await kysely
         .selectFrom('candidate')

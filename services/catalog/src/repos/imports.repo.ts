@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { BadLineReport, ExportCounts, ImportRun } from '../domain/import-run.ts';
+import type { BadLineReport, ExportCounts, ImportPhase, ImportRun } from '../domain/import-run.ts';
+import type { RowTest } from '../domain/kept-rows.ts';
 import type { CatalogSchema } from '../schema.ts';
 
 export interface MergeCounts {
@@ -10,11 +11,22 @@ export interface MergeCounts {
   candidateCounts: Record<string, number>;
 }
 
+export interface ReadSoFar {
+  phase: ImportPhase;
+  doneBytes: number;
+  totalBytes: number;
+  rowCount: number;
+  bytesPerSecond: number;
+  /** Undefined where it says nothing new. */
+  rowsPerSecond: number | undefined;
+}
+
 export interface ImportsRepo {
   /** Adds a pending import, or gives the one that has the key already. */
   addImport(run: {
     id: string;
     source: string;
+    withNames: boolean;
     idempotencyKey: string | null;
   }): Promise<{ run: ImportRun; isNew: boolean }>;
   findImport(id: string): Promise<ImportRun | undefined>;
@@ -23,8 +35,10 @@ export interface ImportsRepo {
   findBadLines(id: string): Promise<BadLineReport[] | undefined>;
   /** Marks a pending import as running; undefined when it has ended. */
   beginImport(id: string): Promise<ImportRun | undefined>;
-  updateProgress(id: string, progress: { doneBytes: number; totalBytes: number; rowCount: number }): Promise<void>;
-  finishImport(id: string, counts: ExportCounts & MergeCounts): Promise<void>;
+  updateProgress(id: string, progress: ReadSoFar): Promise<void>;
+  finishImport(id: string, counts: ExportCounts & MergeCounts & { keptBy: readonly RowTest[] }): Promise<void>;
+  /** The row tests of the newest import that is done; undefined before the first. */
+  findKeptBy(): Promise<RowTest[] | undefined>;
   /** False when the import has ended already. */
   endImport(id: string, end: { state: 'failed' | 'cancelled'; reason: string | null }): Promise<boolean>;
 }
@@ -35,10 +49,10 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
     return row && toImport(row);
   };
   return {
-    addImport: async ({ id, source, idempotencyKey }) => {
+    addImport: async ({ id, source, withNames, idempotencyKey }) => {
       const added = await kysely
         .insertInto('import')
-        .values({ id, source, idempotency_key: idempotencyKey })
+        .values({ id, source, with_names: withNames, idempotency_key: idempotencyKey })
         .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
         .returningAll()
         .executeTakeFirst();
@@ -78,10 +92,17 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
         .executeTakeFirst();
       return row && toImport(row);
     },
-    updateProgress: async (id, { doneBytes, totalBytes, rowCount }) => {
+    updateProgress: async (id, { phase, doneBytes, totalBytes, rowCount, bytesPerSecond, rowsPerSecond }) => {
       await kysely
         .updateTable('import')
-        .set({ done_bytes: doneBytes, total_bytes: totalBytes, row_count: rowCount })
+        .set({
+          phase,
+          done_bytes: doneBytes,
+          total_bytes: totalBytes,
+          row_count: rowCount,
+          bytes_per_second: bytesPerSecond,
+          ...(rowsPerSecond === undefined ? {} : { rows_per_second: rowsPerSecond }),
+        })
         .where('id', '=', id)
         .where('state', '=', 'running')
         .execute();
@@ -103,9 +124,20 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
           changed_page_count: counts.changedPageCount,
           vanished_page_count: counts.vanishedPageCount,
           candidate_counts: JSON.stringify(counts.candidateCounts),
+          kept_by: JSON.stringify(counts.keptBy),
         }))
         .where('id', '=', id)
         .execute();
+    },
+    findKeptBy: async () => {
+      const row = await kysely
+        .selectFrom('import')
+        .select('kept_by')
+        .where('state', '=', 'done')
+        .orderBy('ended_at', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row?.kept_by;
     },
     endImport: async (id, { state, reason }) => {
       const { numUpdatedRows } = await kysely
@@ -123,10 +155,14 @@ function toImport(row: Selectable<CatalogSchema['import']>): ImportRun {
   return {
     id: row.id,
     source: row.source,
+    withNames: row.with_names,
     state: row.state,
     doneCount: row.done_bytes,
     totalCount: row.total_bytes,
     reason: row.reason,
+    phase: row.phase,
+    bytesPerSecond: row.bytes_per_second,
+    rowsPerSecond: row.rows_per_second,
     rowCount: row.row_count,
     pageCount: row.page_count,
     keptPageCount: row.kept_page_count,

@@ -1,7 +1,8 @@
-import type { ItemFileRow, PageFileRow, TitleFileRow } from '@florilegium/bhl';
+import type { CreatorFileRow, ItemFileRow, PageFileRow, PartFileRow, TitleFileRow } from '@florilegium/bhl';
 import { copyText, type Db } from '@florilegium/db';
 import { type Kysely, sql } from 'kysely';
 import type { GatheredPage } from '../domain/gather-pages.ts';
+import { reuseOf } from '../domain/reuse.ts';
 import type { CatalogSchema } from '../schema.ts';
 import type { MergeCounts } from './imports.repo.ts';
 
@@ -13,6 +14,10 @@ export interface StagingRepo {
   dropLeftovers(): Promise<void>;
   stageItems(items: Batches<Numbered<ItemFileRow>>): Promise<void>;
   stageTitles(titles: Batches<Numbered<TitleFileRow>>): Promise<void>;
+  stageCreators(creators: Batches<Numbered<CreatorFileRow>>): Promise<void>;
+  stagePartPages(partPages: Batches<{ partId: number; pageId: number }>): Promise<void>;
+  stageParts(parts: Batches<Numbered<PartFileRow>>): Promise<void>;
+  stageNames(names: Batches<{ pageId: number; name: string }>): Promise<void>;
   /** @param ruleIds of the rules that the pages name */
   stagePages(pages: Batches<GatheredPage>, ruleIds: ReadonlyMap<string, number>): Promise<void>;
   /** For a file whose rows are out of order: all its rows, to be read back by item, page and line. */
@@ -32,12 +37,23 @@ export interface MergeOptions {
   reservoirIds: readonly number[];
   /** Names of the rules that were judged, by id. */
   rules: ReadonlyMap<string, number>;
+  /** What the export told besides; the rest stays as an earlier import left it. */
+  has: { creators: boolean; parts: boolean; names: boolean };
 }
 
 const prefixOf = (importId: string) => `staging_${importId.replaceAll('-', '')}`;
 const tablesOf = (importId: string, attempt: number) => {
   const prefix = `${prefixOf(importId)}_${attempt}`;
-  return { page: `${prefix}_page`, item: `${prefix}_item`, title: `${prefix}_title`, row: `${prefix}_row` };
+  return {
+    page: `${prefix}_page`,
+    item: `${prefix}_item`,
+    title: `${prefix}_title`,
+    creator: `${prefix}_creator`,
+    part: `${prefix}_part`,
+    partPage: `${prefix}_part_page`,
+    name: `${prefix}_name`,
+    row: `${prefix}_row`,
+  };
 };
 
 export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: number): StagingRepo {
@@ -74,7 +90,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
       fill(
         tables.item,
         `line integer, item_id integer, title_id integer, bar_code text, volume text, year text, institution_name text,
-         copyright_status text, rights_statement text, license_type text, rights_holder text`,
+         copyright_status text, rights_statement text, license_type text, rights_holder text, reuse text`,
         linesOf(items, itemLine),
       ),
     stageTitles: (titles) =>
@@ -83,6 +99,31 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
         `line integer, title_id integer, full_title text, short_title text, publication_details text, start_year text,
          end_year text, language_code text, author text, title_url text`,
         linesOf(titles, titleLine),
+      ),
+    stageCreators: (creators) =>
+      fill(
+        tables.creator,
+        'line integer, title_id integer, name text',
+        linesOf(creators, ({ line, titleId, name }) => copyLine([line, titleId, name])),
+      ),
+    stagePartPages: (partPages) =>
+      fill(
+        tables.partPage,
+        'part_id integer, page_id integer',
+        linesOf(partPages, ({ partId, pageId }) => copyLine([partId, pageId])),
+      ),
+    stageParts: (parts) =>
+      fill(
+        tables.part,
+        `line integer, part_id integer, title text, container_title text, date text, page_range text, rights_status text,
+         rights_statement text, license_name text, license_url text, rights_holder text, reuse text`,
+        linesOf(parts, partLine),
+      ),
+    stageNames: (names) =>
+      fill(
+        tables.name,
+        'page_id integer, name text',
+        linesOf(names, ({ pageId, name }) => copyLine([pageId, name])),
       ),
     stagePages: (pages, ruleIds) =>
       fill(
@@ -141,6 +182,26 @@ function itemLine(item: Numbered<ItemFileRow>): string {
     rightsStatement,
     licenseType,
     rightsHolder,
+    reuseOf({ copyrightStatus, statement: rightsStatement, license: licenseType }),
+  ]);
+}
+
+function partLine(part: Numbered<PartFileRow>): string {
+  const { rightsStatus, rightsStatement, licenseName, licenseUrl } = part;
+  const license = `${licenseUrl} ${licenseName}`;
+  return copyLine([
+    part.line,
+    part.partId,
+    part.title,
+    part.containerTitle,
+    part.date,
+    part.pageRange,
+    rightsStatus,
+    rightsStatement,
+    licenseName,
+    licenseUrl,
+    part.rightsHolder,
+    reuseOf({ copyrightStatus: rightsStatus, statement: rightsStatement, license }),
   ]);
 }
 
@@ -226,7 +287,7 @@ async function* unescapeCopy(header: string, blocks: AsyncIterable<Buffer>): Asy
  */
 export async function mergeStaging(
   kysely: Kysely<CatalogSchema>,
-  { importId, attempt, reservoirIds, rules }: MergeOptions,
+  { importId, attempt, reservoirIds, rules, has }: MergeOptions,
 ): Promise<MergeCounts> {
   const names = tablesOf(importId, attempt);
   const [page, item, title] = [sql.id(names.page), sql.id(names.item), sql.id(names.title)];
@@ -238,8 +299,8 @@ export async function mergeStaging(
       and page_id not in (select unnest(${[...reservoirIds]}::integer[]))`.execute(kysely);
 
   await sql`
-    insert into item (item_id, bar_code, title_ids, volume, year, institution_name, copyright_status, rights_statement, license_type, rights_holder)
-    select first.item_id, bar_code, coalesce(titles.ids, '{}'), volume, year, institution_name, copyright_status, rights_statement, license_type, rights_holder
+    insert into item (item_id, bar_code, title_ids, volume, year, institution_name, copyright_status, rights_statement, license_type, rights_holder, reuse)
+    select first.item_id, bar_code, coalesce(titles.ids, '{}'), volume, year, institution_name, copyright_status, rights_statement, license_type, rights_holder, reuse
     from (
       select distinct on (item_id) * from ${item}
       where item_id in (select item_id from ${page})
@@ -251,9 +312,9 @@ export async function mergeStaging(
     on conflict (item_id) do update set
       bar_code = excluded.bar_code, title_ids = excluded.title_ids, volume = excluded.volume, year = excluded.year,
       institution_name = excluded.institution_name, copyright_status = excluded.copyright_status,
-      rights_statement = excluded.rights_statement, license_type = excluded.license_type, rights_holder = excluded.rights_holder
-    where (item.bar_code, item.title_ids, item.volume, item.year, item.institution_name, item.copyright_status, item.rights_statement, item.license_type, item.rights_holder)
-      is distinct from (excluded.bar_code, excluded.title_ids, excluded.volume, excluded.year, excluded.institution_name, excluded.copyright_status, excluded.rights_statement, excluded.license_type, excluded.rights_holder)`.execute(
+      rights_statement = excluded.rights_statement, license_type = excluded.license_type, rights_holder = excluded.rights_holder, reuse = excluded.reuse
+    where (item.bar_code, item.title_ids, item.volume, item.year, item.institution_name, item.copyright_status, item.rights_statement, item.license_type, item.rights_holder, item.reuse)
+      is distinct from (excluded.bar_code, excluded.title_ids, excluded.volume, excluded.year, excluded.institution_name, excluded.copyright_status, excluded.rights_statement, excluded.license_type, excluded.rights_holder, excluded.reuse)`.execute(
     kysely,
   );
 
@@ -292,6 +353,10 @@ export async function mergeStaging(
     kysely,
   );
 
+  if (has.creators) await mergeCreators(kysely, sql.id(names.creator));
+  if (has.parts) await mergeParts(kysely, { page, part: sql.id(names.part), partPage: sql.id(names.partPage) });
+  if (has.names) await mergeNames(kysely, { page, name: sql.id(names.name) });
+
   for (const ruleId of rules.values()) {
     await sql`
       insert into candidate (rule_id, page_id)
@@ -320,4 +385,62 @@ export async function mergeStaging(
     vanishedPageCount: Number(vanished.numAffectedRows ?? 0n),
     candidateCounts,
   };
+}
+
+type Table = ReturnType<typeof sql.id>;
+
+async function mergeCreators(kysely: Kysely<CatalogSchema>, creator: Table): Promise<void> {
+  await sql`
+    with told as (
+      select title_id, string_agg(name, '; ' order by line) as creators
+      from (select title_id, name, min(line) as line from ${creator} group by title_id, name) creators
+      where title_id in (select title_id from title) group by title_id)
+    update title set creators = coalesce(told.creators, '')
+    from title same left join told using (title_id)
+    where title.title_id = same.title_id and title.creators is distinct from coalesce(told.creators, '')`.execute(
+    kysely,
+  );
+}
+
+async function mergeParts(
+  kysely: Kysely<CatalogSchema>,
+  { page, part, partPage }: { page: Table; part: Table; partPage: Table },
+): Promise<void> {
+  await sql`
+    insert into part (part_id, title, container_title, date, page_range, rights_status, rights_statement, license_name, license_url, rights_holder, reuse)
+    select distinct on (part_id) part_id, title, container_title, date, page_range, rights_status, rights_statement, license_name, license_url, rights_holder, reuse
+    from ${part}
+    where part_id in (select part_id from ${partPage} where page_id in (select page_id from ${page}))
+    order by part_id, line
+    on conflict (part_id) do update set
+      title = excluded.title, container_title = excluded.container_title, date = excluded.date, page_range = excluded.page_range,
+      rights_status = excluded.rights_status, rights_statement = excluded.rights_statement, license_name = excluded.license_name,
+      license_url = excluded.license_url, rights_holder = excluded.rights_holder, reuse = excluded.reuse
+    where (part.title, part.container_title, part.date, part.page_range, part.rights_status, part.rights_statement, part.license_name, part.license_url, part.rights_holder, part.reuse)
+      is distinct from (excluded.title, excluded.container_title, excluded.date, excluded.page_range, excluded.rights_status, excluded.rights_statement, excluded.license_name, excluded.license_url, excluded.rights_holder, excluded.reuse)`.execute(
+    kysely,
+  );
+  await sql`
+    insert into page_part (page_id, part_id)
+    select distinct page_id, part_id from ${partPage}
+    where page_id in (select page_id from ${page}) and part_id in (select part_id from part)
+    on conflict do nothing`.execute(kysely);
+  await sql`
+    delete from page_part where page_id in (select page_id from ${page}) and not exists (
+      select from ${partPage} staged where staged.page_id = page_part.page_id and staged.part_id = page_part.part_id)`.execute(
+    kysely,
+  );
+}
+
+async function mergeNames(kysely: Kysely<CatalogSchema>, { page, name }: { page: Table; name: Table }): Promise<void> {
+  await sql`
+    insert into page_name (page_id, names)
+    select page_id, array_agg(distinct name order by name) from ${name}
+    where page_id in (select page_id from ${page}) group by page_id
+    on conflict (page_id) do update set names = excluded.names where page_name.names is distinct from excluded.names`.execute(
+    kysely,
+  );
+  await sql`
+    delete from page_name where page_id in (select page_id from ${page})
+      and not exists (select from ${name} staged where staged.page_id = page_name.page_id)`.execute(kysely);
 }
