@@ -25,7 +25,7 @@ interface Round {
   /** Seconds of `gzip -dc | wc -l` before, between and after. */
   inflate: number[];
   extract: Measured;
-  import: Measured & { tablesMiB: number; keptPages: number };
+  import: Measured & { tablesMiB: number; keptPages: number; phases: Map<string, number> };
 }
 
 /**
@@ -127,16 +127,23 @@ async function importWith(o: { folder: string; adminUrl: string; natsUrl: string
     });
     if (posted.status !== 202) throw new Error(await posted.text());
     const { id } = (await posted.json()) as { id: string };
+    // Seconds seen in each phase; progress is written twice a second, so each is known to half a second.
+    const phases = new Map<string, number>();
+    let seenAt = startedAt;
     for (;;) {
       const run = (await (await fetch(`${base}/v1/imports/${id}`)).json()) as {
         state: string;
         reason: string;
+        phase: string;
         keptPageCount: number;
       };
+      const now = performance.now();
+      phases.set(run.phase, (phases.get(run.phase) ?? 0) + (now - seenAt) / 1000);
+      seenAt = now;
       if (run.state === 'done') {
         const seconds = (performance.now() - startedAt) / 1000;
         const tablesMiB = await tableMiB(database.url);
-        return { seconds, peakMiB: inMiB(service.peakBytes()), tablesMiB, keptPages: run.keptPageCount };
+        return { seconds, peakMiB: inMiB(service.peakBytes()), tablesMiB, keptPages: run.keptPageCount, phases };
       }
       if (run.state !== 'pending' && run.state !== 'running') throw new Error(`${run.state}: ${run.reason}`);
       await pause(50);
@@ -169,6 +176,7 @@ function sentence(round: Round): string {
     `${round.rows} rows, ${shown(round.gzipMiB)} MiB as .gz: gzip -dc | wc -l ${round.inflate.map((seconds) => shown(seconds, 2)).join(', ')} s`,
     `  extract ${shown(round.extract.seconds, 2)} s = ${shown(extractRatio(round), 2)} x, peak ${shown(round.extract.peakMiB, 0)} MiB`,
     `  import ${shown(round.import.seconds, 2)} s = ${shown(importRatio(round), 2)} x, peak ${shown(round.import.peakMiB, 0)} MiB, ${round.import.keptPages} pages kept, ${shown(round.import.tablesMiB / (round.rows / 1e6))} MiB of tables per million rows`,
+    `  of it ${[...round.import.phases].map(([phase, seconds]) => `${phase || 'start'} ${shown(seconds)} s`).join(', ')}`,
   ].join('\n');
 }
 

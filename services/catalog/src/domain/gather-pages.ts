@@ -15,7 +15,7 @@ export interface GatheredPage {
   neighbours: Neighbour[];
   keptAs: 'rule' | 'reservoir';
   /** Names of the rules that select the page. */
-  rules: string[];
+  rules: readonly string[];
 }
 
 /** What is known of all rows with the same prefix and type. */
@@ -33,6 +33,7 @@ const neighboursEachSide = 2;
 /** An item with more rows is cut for the sake of memory; pages at the cut have fewer neighbours. BHL's largest items have some thousand. */
 const itemRowsMax = 200_000;
 const typeNamesMax = 500;
+const noRules: readonly string[] = [];
 
 interface RunPage {
   pageId: number;
@@ -54,6 +55,8 @@ export class PageGatherer {
   private readonly types = new Map<string, { rowCount: number }>();
   private readonly pagesSeen = new PageIdSet();
   private readonly itemsSeen = new PageIdSet();
+  /** The pages of the reservoir so far. */
+  private readonly drawn = new Map<number, GatheredPage>();
   private look: PageRow<RowKind> | undefined;
   private pages: RunPage[] = [];
   private kinds: RowKind[] = [];
@@ -101,9 +104,9 @@ export class PageGatherer {
     return gathered;
   }
 
-  /** The pages of the last item. */
+  /** The pages of the last item, and those of the reservoir, which only now are known. */
   finish(): GatheredPage[] {
-    return this.finishItem(false);
+    return [...this.finishItem(false), ...this.drawn.values()];
   }
 
   typeCounts(): Record<string, number> {
@@ -143,11 +146,11 @@ export class PageGatherer {
     const gathered: GatheredPage[] = [];
     for (let at = 0; at < pages.length; at++) {
       const page = pages[at]!;
-      const facts = this.factsOf(page);
-      if (facts.keeps)
-        gathered.push(this.gather(page, 'rule', facts.rules, isKnownItem ? neighboursOf(pages, at) : []));
-      else if (this.reservoir.offer(page.pageId)) {
-        gathered.push(this.gather(page, 'reservoir', [], isKnownItem ? neighboursOf(pages, at) : []));
+      const some = this.someOf(page);
+      const neighbours = () => (isKnownItem ? neighboursOf(pages, at) : []);
+      if (some !== 0) gathered.push(this.gather(page, 'rule', this.rulesOf(page, some), neighbours()));
+      else if (this.reservoir.offer(page.pageId, this.drop)) {
+        this.drawn.set(page.pageId, this.gather(page, 'reservoir', noRules, neighbours()));
       }
     }
     this.cutItemId = isCut ? first.itemId : -1;
@@ -159,28 +162,31 @@ export class PageGatherer {
     return gathered;
   }
 
-  private factsOf(page: RunPage): { keeps: boolean; rules: string[] } {
+  private readonly drop = (pageId: number) => this.drawn.delete(pageId);
+
+  /** The rules that at least one of the page's rows matches, a bit for each. */
+  private someOf({ firstRow, endRow }: RunPage): number {
     let some = 0;
+    for (let row = firstRow; row < endRow; row++) some |= this.kinds[row]!.matches;
+    return some;
+  }
+
+  private rulesOf({ firstRow, endRow }: RunPage, some: number): readonly string[] {
     let every = -1;
-    for (let row = page.firstRow; row < page.endRow; row++) {
-      const kind = this.kinds[row]!;
-      some |= kind.matches;
-      every &= kind.matches;
-    }
-    if (some === 0) return { keeps: false, rules: [] };
-    const rules: string[] = [];
-    this.rules.forEach((rule, index) => {
-      const bit = 1 << index;
-      const outcome = rule.outcome({ someMatch: (some & bit) !== 0, someDoNot: (every & bit) === 0 });
-      if (outcome === 'selected') rules.push(rule.rule.name);
-    });
-    return { keeps: true, rules };
+    for (let row = firstRow; row < endRow; row++) every &= this.kinds[row]!.matches;
+    return this.rules
+      .filter((rule, index) => {
+        const bit = 1 << index;
+        const outcome = rule.outcome({ someMatch: (some & bit) !== 0, someDoNot: (every & bit) === 0 });
+        return outcome === 'selected';
+      })
+      .map(({ rule }) => rule.name);
   }
 
   private gather(
     page: RunPage,
     keptAs: GatheredPage['keptAs'],
-    rules: string[],
+    rules: readonly string[],
     neighbours: Neighbour[],
   ): GatheredPage {
     const read: PageFileRow[] = [];

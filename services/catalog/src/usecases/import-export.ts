@@ -69,7 +69,6 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
       const mergeCounts = await repos.mergeStaging({
         importId: runId,
         attempt,
-        reservoirIds: gathered.reservoirIds,
         rules: ruleIds,
         has: {
           creators: files.creator !== undefined,
@@ -126,13 +125,12 @@ async function stagePages(
   const begin = () => {
     const { pages, seed } = deps.reservoir;
     const reservoir = new DrawOf(seededDraw(seed, 'reservoir'), pages);
-    return { reservoir, gatherer: new PageGatherer(deps.rules, reservoir), keptPages: new PageIdSet() };
+    return { gatherer: new PageGatherer(deps.rules, reservoir), keptPages: new PageIdSet() };
   };
-  const finished = ({ reservoir, gatherer, keptPages }: ReturnType<typeof begin>) => ({
+  const finished = ({ gatherer, keptPages }: ReturnType<typeof begin>) => ({
     keptPages,
     pageCount: gatherer.pageCount,
     typeCounts: () => gatherer.typeCounts(),
-    reservoirIds: reservoir.result(),
   });
   const before = { badLines: [...reading.badLines], badLineCount: reading.badLineCount, doneBytes: progress.doneBytes };
   const first = begin();
