@@ -51,6 +51,8 @@ export interface ImportRun {
 export interface ExportCounts {
   rowCount: number;
   pageCount: number;
+  keptPageCount: number;
+  candidateCounts: Record<string, number>;
   badLineCount: number;
   badLines: BadLineReport[];
   /** Rows by page type. */

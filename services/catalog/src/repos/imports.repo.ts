@@ -4,11 +4,9 @@ import type { RowTest } from '../domain/kept-rows.ts';
 import type { CatalogSchema } from '../schema.ts';
 
 export interface MergeCounts {
-  keptPageCount: number;
   newPageCount: number;
   changedPageCount: number;
   vanishedPageCount: number;
-  candidateCounts: Record<string, number>;
 }
 
 export interface ReadSoFar {

@@ -247,9 +247,9 @@ function pageLine(page: GatheredPage, rules: ReadonlyMap<string, number>): strin
     page.year,
     page.volume,
     page.issue,
-    JSON.stringify(page.rows.map(({ prefix, number, typeName }) => [prefix, number, typeName])),
-    `{${page.neighbours.map(({ pageId }) => pageId).join(',')}}`,
-    `{${page.neighbours.map(({ sequence }) => sequence).join(',')}}`,
+    JSON.stringify(page.rows),
+    `{${page.neighbourIds.join(',')}}`,
+    `{${page.neighbourSequences.join(',')}}`,
     page.keptAs,
     `{${page.rules.map((name) => rules.get(name)).join(',')}}`,
   ]);
@@ -257,7 +257,7 @@ function pageLine(page: GatheredPage, rules: ReadonlyMap<string, number>): strin
 
 function copyLine(values: readonly (string | number | null)[]): string {
   let line = '';
-  for (const value of values) line += (line === '' ? '' : '\t') + copyText(value);
+  for (let at = 0; at < values.length; at++) line += at === 0 ? copyText(values[at]) : `\t${copyText(values[at])}`;
   return `${line}\n`;
 }
 
@@ -299,6 +299,8 @@ export async function mergeStaging(
   const names = tablesOf(importId, attempt);
   const [page, item, title] = [sql.id(names.page), sql.id(names.item), sql.id(names.title)];
   await sql`set local statement_timeout = 0`.execute(kysely);
+  // Candidates are sorted and pages joined by the million: in memory, not on disk.
+  await sql`set local work_mem = '64MB'`.execute(kysely);
   // Two imports that end together merge one after the other.
   await sql`select pg_advisory_xact_lock(hashtextextended('catalog merge', 0))`.execute(kysely);
   await sql`
@@ -372,20 +374,11 @@ export async function mergeStaging(
     select rule_id, page_id from ${page} staged, unnest(staged.rule_ids) as of_rule (rule_id)
     where not exists (select from candidate where candidate.rule_id = of_rule.rule_id and candidate.page_id = staged.page_id)
     order by rule_id, page_id`.execute(kysely);
-  const { rows: counted } = await sql<{ rule_id: number; count: number }>`
-    select rule_id, count(*) as count from ${page}, unnest(rule_ids) as rule_id group by rule_id`.execute(kysely);
-  const countOf = new Map(counted.map(({ rule_id, count }) => [rule_id, count]));
-  const candidateCounts = Object.fromEntries([...rules].map(([name, id]) => [name, countOf.get(id) ?? 0]));
-  const kept = await sql<{ count: number }>`select count(*) as count from ${page} where kept_as = 'rule'`.execute(
-    kysely,
-  );
   for (const name of Object.values(names)) await sql`drop table if exists ${sql.id(name)}`.execute(kysely);
   return {
-    keptPageCount: kept.rows[0]!.count,
     newPageCount: Number(added.numAffectedRows ?? 0n),
     changedPageCount: Number(changed.numAffectedRows ?? 0n),
     vanishedPageCount: Number(vanished.numAffectedRows ?? 0n),
-    candidateCounts,
   };
 }
 

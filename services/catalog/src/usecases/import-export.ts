@@ -59,6 +59,8 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
     const counts: ExportCounts = {
       rowCount: progress.rowCount,
       pageCount: gathered.pageCount,
+      keptPageCount: gathered.keptPageCount,
+      candidateCounts: gathered.candidateCounts,
       badLineCount: reading.badLineCount,
       badLines: reading.badLines,
       typeCounts: gathered.typeCounts(),
@@ -78,16 +80,13 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
       });
       const keptBy = deps.rules.map(({ rule }) => rowTestOf(rule));
       await repos.imports.finishImport(runId, { ...counts, ...mergeCounts, keptBy });
-      const { keptPageCount } = mergeCounts;
+      const { pageCount, keptPageCount } = counts;
       await addToOutbox(tx.kysely, [
-        eventMessage('catalog.import.completed', { importId: runId, pageCount: counts.pageCount, keptPageCount }),
+        eventMessage('catalog.import.completed', { importId: runId, pageCount, keptPageCount }),
       ]);
       return mergeCounts;
     });
-    log.info(
-      { importId: runId, rowCount: counts.rowCount, badLineCount: counts.badLineCount, ...merged },
-      'export imported',
-    );
+    log.info({ importId: runId, ...counts, badLines: undefined, typeCounts: undefined, ...merged }, 'export imported');
     stopTimer({ outcome: 'done' });
   } catch (error) {
     stopTimer({ outcome: signal.aborted ? 'stopped' : 'failed' });
@@ -130,6 +129,8 @@ async function stagePages(
   const finished = ({ gatherer, keptPages }: ReturnType<typeof begin>) => ({
     keptPages,
     pageCount: gatherer.pageCount,
+    keptPageCount: gatherer.keptPageCount,
+    candidateCounts: gatherer.candidateCounts,
     typeCounts: () => gatherer.typeCounts(),
   });
   const before = { badLines: [...reading.badLines], badLineCount: reading.badLineCount, doneBytes: progress.doneBytes };
@@ -169,7 +170,7 @@ function gatherBatches(
   { gatherer, keptPages }: { gatherer: PageGatherer; keptPages: PageIdSet },
   { countsRows }: { countsRows: boolean },
 ): AsyncGenerator<GatheredPage[]> {
-  const keep = (pages: GatheredPage[]) => {
+  const keep = <Pages extends readonly GatheredPage[]>(pages: Pages) => {
     for (const { pageId } of pages) keptPages.add(pageId);
     return pages;
   };
