@@ -1,14 +1,15 @@
 import { type Kysely, sql } from 'kysely';
 
 export async function up(kysely: Kysely<unknown>): Promise<void> {
-  // kept_by: the row tests of the rules whose rows the import kept.
+  // kept_by: the row tests of the rules whose rows the import kept. staged: what a running import has staged for good.
   await sql`
     alter table import
       add column with_names boolean not null default false,
       add column phase text not null default '',
       add column bytes_per_second double precision not null default 0,
       add column rows_per_second double precision not null default 0,
-      add column kept_by jsonb not null default '[]'`.execute(kysely);
+      add column kept_by jsonb not null default '[]',
+      add column staged jsonb`.execute(kysely);
   await sql`alter table item add column reuse text not null default 'unknown'`.execute(kysely);
   await sql`alter table title add column creators text not null default ''`.execute(kysely);
   await sql`

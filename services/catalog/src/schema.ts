@@ -1,6 +1,6 @@
 import type { OutboxTable } from '@florilegium/db';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
-import type { BadLineReport, ImportPhase, RunState } from './domain/import-run.ts';
+import type { BadLineReport, ImportPhase, RunState, StagedExport } from './domain/import-run.ts';
 import type { RowTest } from './domain/kept-rows.ts';
 import type { KeptAs } from './domain/page.ts';
 import type { Reuse } from './domain/reuse.ts';
@@ -31,6 +31,7 @@ interface ImportTable {
   bytes_per_second: Count;
   rows_per_second: Count;
   kept_by: JSONColumnType<RowTest[], string | undefined>;
+  staged: JSONColumnType<StagedExport | null, string | null | undefined, string | null>;
   created_at: ColumnType<Date, Date | undefined, never>;
   started_at: Moment;
   ended_at: Moment;

@@ -160,12 +160,16 @@ export async function startHarness(name: string, over: Record<string, string> = 
         part: 'part_id',
         page_part: 'page_id, part_id',
         page_name: 'page_id',
-        candidate: 'rule_id, page_id',
       };
       const all: Record<string, unknown[]> = {};
       for (const [table, key] of Object.entries(tables)) {
         all[table] = (await db.pool.query(`select *${columns} from ${table} order by ${key}`)).rows;
       }
+      // Rules by their names: a number that a killed import was given is not given again.
+      const rule = '(select name from candidate_rule where id = rule_id) as rule';
+      all.candidate = (
+        await db.pool.query(`select ${rule}, page_id${columns} from candidate order by rule, page_id`)
+      ).rows;
       return all;
     },
     async close() {

@@ -1,6 +1,8 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { seededDraw } from '@florilegium/bhl';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { aLibrary, itemFile, pageFile } from './an-export.ts';
+import { aLibrary, itemFile, pageFile, tabFile } from './an-export.ts';
 import { type Harness, type ImportView, startHarness, until } from './harness.ts';
 
 let harness: Harness;
@@ -63,6 +65,50 @@ it(
   },
   60_000 + killsWanted * 12_000,
 );
+
+it('goes on after the page file when it is killed later', async () => {
+  const requests: string[] = [];
+  const plate = rows.find(({ prefix }) => prefix === 'Plate')!.pageId;
+  let stallsNames = true;
+  const bodies: Record<string, string> = {
+    'page.txt': pageFile(rows),
+    'item.txt': itemFile(items),
+    'pagename.txt': tabFile(['NameConfirmed', 'PageID'], [['Rosa canina', plate]]),
+  };
+  const server = createServer((request, response) => {
+    const name = request.url!.split('/').at(-1)!;
+    const body = bodies[name];
+    if (body === undefined) return response.writeHead(404).end();
+    response.writeHead(200, { etag: '"1"', 'content-length': Buffer.byteLength(body) });
+    if (request.method === 'HEAD') return response.end();
+    requests.push(name);
+    if (name !== 'pagename.txt' || !stallsNames) response.end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const resumed = await startHarness('resumed', { RESERVOIR_PAGES: '500', IMPORT_HOSTS: host });
+  try {
+    const request = { source: `http://${host}/export`, withNames: true };
+    const { body: run } = await resumed.post<ImportView>('/v1/imports', request);
+    const worker = resumed.spawnService({ ROLE: 'worker', WORK_STALE_MS: '1000' });
+    await until(() => requests.includes('pagename.txt'));
+    worker.kill('SIGKILL');
+    stallsNames = false;
+    await resumed.start({ role: 'worker', workStaleMs: 1000 });
+    expect(await resumed.endOf(run.id)).toMatchObject({ state: 'done', rowCount: rows.length });
+    expect(requests.sort()).toEqual(['item.txt', 'page.txt', 'pagename.txt', 'pagename.txt']);
+    const { page, page_name, candidate } = await resumed.contents();
+    expect(page_name).toEqual([{ page_id: plate, names: ['Rosa canina'] }]);
+    const undisturbed = await harness.contents();
+    expect([page, candidate]).toEqual([undisturbed.page, undisturbed.candidate]);
+    const left = await resumed.db.pool.query("select tablename from pg_tables where tablename like 'staging%'");
+    expect(left.rows).toEqual([]);
+  } finally {
+    await resumed.close();
+    server.closeAllConnections();
+    server.close();
+  }
+}, 60_000);
 
 it('can be cancelled, and leaves nothing behind', async () => {
   const before = await harness.contents(', xmin::text');

@@ -13,6 +13,8 @@ export interface ExportFile {
   name: string;
   /** As stored, before inflating; undefined where the host does not say. */
   bytesTotal: number | undefined;
+  /** The same while the file is the same; undefined where that cannot be told. */
+  version: string | undefined;
   /** Its bytes from the beginning; may be called again. @param onBytes told of every block read */
   read(signal: AbortSignal, onBytes: (bytes: number) => void): AsyncIterable<Uint8Array>;
 }
@@ -161,6 +163,7 @@ export function exportFilesClient({
     return {
       name,
       bytesTotal,
+      version,
       read: (readSignal, onBytes) => readAddress(url, readSignal, onBytes),
       readRange: (range, readSignal, onBytes) => readAddress(url, readSignal, onBytes, { ...range, version }),
     };
@@ -216,7 +219,7 @@ export function exportFilesClient({
   async function findInFolder(sought: string, name: string): Promise<FoundFile | undefined> {
     const path = await pathBelowRoot(sought);
     if (path === undefined) return undefined;
-    const { size } = await stat(path);
+    const { size, mtimeMs } = await stat(path);
     async function* read(range: Partial<ByteRange>, signal: AbortSignal, onBytes: (bytes: number) => void) {
       const { from: start, to } = range;
       if (start !== undefined && start === to) return;
@@ -226,7 +229,8 @@ export function exportFilesClient({
         yield block as Uint8Array;
       }
     }
-    return { name, bytesTotal: size, read: (signal, onBytes) => read({}, signal, onBytes), readRange: read };
+    const version = `${size} ${mtimeMs}`;
+    return { name, bytesTotal: size, version, read: (signal, onBytes) => read({}, signal, onBytes), readRange: read };
   }
 
   return {
@@ -299,6 +303,7 @@ async function filesInZip(zip: FoundFile, kinds: readonly ExportKind[], signal: 
     found[kind] = {
       name: `${zip.name}: ${entry.name}`,
       bytesTotal: entry.compressedBytes,
+      version: zip.version,
       read: (readSignal, onBytes) => readZipEntry(accessWith(readSignal, onBytes), entry, zip.name),
     };
   }

@@ -59,6 +59,14 @@ export interface ExportCounts {
   typeCounts: Record<string, number>;
 }
 
+/** What an attempt has staged once the page file is read, so that another goes on from there if it is killed. */
+export interface StagedExport {
+  attempt: number;
+  /** Names the files as they were and the rules that judged them: others begin anew. */
+  fingerprint: string;
+  counts: ExportCounts;
+}
+
 /** Seconds until the files are read at the rate so far; null while not known. The merge that follows is not in it. */
 export function secondsLeftOf({ state, doneCount, totalCount, bytesPerSecond }: ImportRun): number | null {
   if (isEnded(state)) return 0;

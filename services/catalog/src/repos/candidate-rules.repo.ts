@@ -25,12 +25,16 @@ export function candidateRulesRepo(kysely: Kysely<CatalogSchema>): CandidateRule
     recordRules: async (rules) => {
       const ids = new Map<string, number>();
       for (const { rule, hash } of rules) {
-        await kysely
-          .insertInto('candidate_rule')
-          .values({ name: rule.name, version: rule.version, hash, definition: JSON.stringify(rule) })
-          .onConflict((conflict) => conflict.columns(['name', 'version']).doNothing())
-          .execute();
-        const recorded = await find(rule);
+        // Asked first: a refused insert would use up one of the 32,767 ids each time.
+        let recorded = await find(rule);
+        if (!recorded) {
+          await kysely
+            .insertInto('candidate_rule')
+            .values({ name: rule.name, version: rule.version, hash, definition: JSON.stringify(rule) })
+            .onConflict((conflict) => conflict.columns(['name', 'version']).doNothing())
+            .execute();
+          recorded = await find(rule);
+        }
         if (recorded?.hash !== hash) {
           throw internal(`rule ${rule.name} changed without a new version: ${rule.version} was recorded otherwise`);
         }

@@ -1,5 +1,5 @@
-import type { Kysely, Selectable } from 'kysely';
-import type { BadLineReport, ExportCounts, ImportPhase, ImportRun } from '../domain/import-run.ts';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { BadLineReport, ExportCounts, ImportPhase, ImportRun, StagedExport } from '../domain/import-run.ts';
 import type { RowTest } from '../domain/kept-rows.ts';
 import type { CatalogSchema } from '../schema.ts';
 
@@ -33,6 +33,10 @@ export interface ImportsRepo {
   findBadLines(id: string): Promise<BadLineReport[] | undefined>;
   /** Marks a pending import as running; undefined when it has ended. */
   beginImport(id: string): Promise<ImportRun | undefined>;
+  findStaged(id: string): Promise<StagedExport | undefined>;
+  saveStaged(id: string, staged: StagedExport): Promise<void>;
+  /** Forgets what this attempt has staged; what another has stays. */
+  forgetStaged(id: string, attempt: number): Promise<void>;
   updateProgress(id: string, progress: ReadSoFar): Promise<void>;
   finishImport(id: string, counts: ExportCounts & MergeCounts & { keptBy: readonly RowTest[] }): Promise<void>;
   /** The row tests of the newest import that is done; undefined before the first. */
@@ -90,6 +94,25 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
         .executeTakeFirst();
       return row && toImport(row);
     },
+    findStaged: async (id) => {
+      const row = await kysely.selectFrom('import').select('staged').where('id', '=', id).executeTakeFirst();
+      return row?.staged ?? undefined;
+    },
+    saveStaged: async (id, staged) => {
+      await kysely
+        .updateTable('import')
+        .set({ staged: JSON.stringify(staged) })
+        .where('id', '=', id)
+        .execute();
+    },
+    forgetStaged: async (id, attempt) => {
+      await kysely
+        .updateTable('import')
+        .set({ staged: null })
+        .where('id', '=', id)
+        .where(sql<boolean>`(staged ->> 'attempt')::integer = ${attempt}`)
+        .execute();
+    },
     updateProgress: async (id, { phase, doneBytes, totalBytes, rowCount, bytesPerSecond, rowsPerSecond }) => {
       await kysely
         .updateTable('import')
@@ -123,6 +146,7 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
           vanished_page_count: counts.vanishedPageCount,
           candidate_counts: JSON.stringify(counts.candidateCounts),
           kept_by: JSON.stringify(counts.keptBy),
+          staged: null,
         }))
         .where('id', '=', id)
         .execute();

@@ -11,7 +11,14 @@ import type { MergeCounts } from './imports.repo.ts';
  * own, so a worker that was taken for dead cannot write into another's; what a killed attempt left is dropped by the next.
  */
 export interface StagingRepo {
+  readonly attempt: number;
+  /** Drops what earlier attempts have left, except what this one has taken over. */
   dropLeftovers(): Promise<void>;
+  /** Drops this attempt's tables alone: another may have taken over meanwhile. */
+  dropOwn(): Promise<void>;
+  /** Makes the tables that another attempt has staged for good this one's; false when they are not all there. */
+  takeOver(fromAttempt: number, kinds: { creators: boolean }): Promise<boolean>;
+  readPageIds(): AsyncIterable<number[]>;
   stageItems(items: Batches<Numbered<ItemFileRow>>): Promise<void>;
   stageTitles(titles: Batches<Numbered<TitleFileRow>>): Promise<void>;
   stageCreators(creators: Batches<Numbered<CreatorFileRow>>): Promise<void>;
@@ -66,7 +73,37 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
       await sql`analyze ${sql.id(table)} (${sql.raw(joinedBy)})`.execute(kysely);
     });
 
+  const taken = new Set<string>();
   return {
+    attempt,
+    takeOver: async (fromAttempt, { creators }) => {
+      const from = tablesOf(importId, fromAttempt);
+      const kinds = ['page', 'item', 'title', ...(creators ? (['creator'] as const) : [])] as const;
+      const { rows } = await sql<{ name: string }>`
+        select tablename as name from pg_tables
+        where schemaname = ${db.schema} and tablename = any(${kinds.map((kind) => from[kind])}::text[])`.execute(
+        db.kysely,
+      );
+      if (rows.length < kinds.length) return false;
+      await db.inTransaction(async ({ kysely }) => {
+        for (const kind of kinds) {
+          await sql`alter table ${sql.id(from[kind])} rename to ${sql.id(tables[kind])}`.execute(kysely);
+        }
+      });
+      for (const kind of kinds) taken.add(tables[kind]);
+      return true;
+    },
+    readPageIds: async function* () {
+      let rest = '';
+      for await (const block of db.copyOut(`copy ${tables.page} (page_id) to stdout`)) {
+        const lines = (rest + block.toString('latin1')).split('\n');
+        rest = lines.pop()!;
+        yield lines.map(Number);
+      }
+    },
+    dropOwn: async () => {
+      for (const name of Object.values(tables)) await sql`drop table if exists ${sql.id(name)}`.execute(db.kysely);
+    },
     dropLeftovers: async () => {
       const { rows } = await sql<{ name: string }>`
         select tablename as name from pg_tables
@@ -74,6 +111,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
         db.kysely,
       );
       for (const { name } of rows) {
+        if (taken.has(name)) continue;
         await db
           .inTransaction(async ({ kysely }) => {
             // Another attempt that still copies holds the table; it is dropped the next time.

@@ -9,6 +9,7 @@ import { type GatheredPage, OutOfOrder, PageGatherer } from '../domain/gather-pa
 import { type ExportCounts, type ExportKind, exportKinds, type ImportPhase } from '../domain/import-run.ts';
 import { rowTestOf } from '../domain/kept-rows.ts';
 import { importSeconds } from '../metrics.ts';
+import type { StagingRepo } from '../repos/staging.repo.ts';
 import type { CatalogSchema } from '../schema.ts';
 import type { Store, TxRepos } from '../store.ts';
 import { batches, type Reading, readCounted } from './read-batches.ts';
@@ -28,7 +29,8 @@ const progressIntervalMs = 500;
 
 /**
  * Reads an export into staging tables and merges it in the transaction that ends the run: until then, and after any
- * failure, the catalog is as it was. A second attempt begins from the first byte.
+ * failure, the catalog is as it was. An attempt that was killed after the page file was read is gone on with from there, if
+ * the files are still the same; any other begins anew.
  */
 export async function importExport(deps: ImportDeps, batch: ClaimedBatch<CatalogSchema>): Promise<void> {
   const { store, exportFiles, log } = deps;
@@ -37,7 +39,6 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
   if (!run) return;
   const stopTimer = importSeconds.startTimer();
   const staging = store.staging(runId, attempt);
-  await staging.dropLeftovers();
 
   const wanted = exportKinds.filter((kind) => kind !== 'pagename' || run.withNames);
   const files: ExportFiles = await exportFiles.findAll(run.source, wanted, signal);
@@ -48,23 +49,33 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
   const { badLineShareMax } = deps;
   const reading: Reading = { badLineShareMax, signal, progress, badLines: [], badLineCount: 0 };
   try {
-    await stageTitles(reading, files, staging);
-    progress.phase = 'pages';
+    const fingerprint = fingerprintOf(files, deps.rules, deps.reservoir);
+    const resumed = await resume({ store, staging, runId, fingerprint, files });
+    await staging.dropLeftovers();
     const ruleIds = await store.inTransaction(({ rules }) => rules.recordRules(deps.rules));
-    const gathered = await stagePages(deps, reading, page!, staging, ruleIds);
+    let counts: ExportCounts;
+    let keptPages: PageIdSet;
+    if (resumed) {
+      ({ counts, keptPages } = resumed);
+      log.info({ importId: runId, attempt }, 'import goes on after the page file');
+      Object.assign(reading, { badLines: counts.badLines, badLineCount: counts.badLineCount });
+      for (const kind of ['page', 'item', 'title', 'creator'] as const) {
+        progress.doneBytes += files[kind]?.bytesTotal ?? 0;
+      }
+      progress.rowCount = counts.rowCount;
+    } else {
+      await stageTitles(reading, files, staging);
+      progress.phase = 'pages';
+      const gathered = await stagePages(deps, reading, page!, staging, ruleIds);
+      keptPages = gathered.keptPages;
+      counts = countsOf(reading, gathered);
+      if (fingerprint !== undefined) await store.imports.saveStaged(runId, { attempt, fingerprint, counts });
+    }
     progress.phase = 'stories';
-    await stageParts(reading, files, staging, gathered.keptPages);
-    await stageNames(reading, files, staging, gathered.keptPages);
+    await stageParts(reading, files, staging, keptPages);
+    await stageNames(reading, files, staging, keptPages);
     progress.phase = 'merging';
-    const counts: ExportCounts = {
-      rowCount: progress.rowCount,
-      pageCount: gathered.pageCount,
-      keptPageCount: gathered.keptPageCount,
-      candidateCounts: gathered.candidateCounts,
-      badLineCount: reading.badLineCount,
-      badLines: reading.badLines,
-      typeCounts: gathered.typeCounts(),
-    };
+    counts = { ...counts, badLineCount: reading.badLineCount, badLines: reading.badLines };
     signal.throwIfAborted();
     const merged = await batch.complete(async (tx) => {
       const repos = store.on(tx);
@@ -91,13 +102,61 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
   } catch (error) {
     stopTimer({ outcome: signal.aborted ? 'stopped' : 'failed' });
     // What was staged is of no more use; when PostgreSQL itself is away the next attempt drops it.
-    await staging
-      .dropLeftovers()
+    await store.imports
+      .forgetStaged(runId, attempt)
+      .then(() => staging.dropOwn())
       .catch((dropError: unknown) => log.warn({ reason: messageOf(dropError) }, 'staging not dropped'));
     throw error;
   } finally {
     await progress.stop();
   }
+}
+
+/** What an attempt that was killed has staged for good, now this attempt's; undefined when there is nothing or it is of no use. */
+async function resume({
+  store,
+  staging,
+  runId,
+  fingerprint,
+  files,
+}: {
+  store: Store;
+  staging: StagingRepo;
+  runId: string;
+  fingerprint: string | undefined;
+  files: ExportFiles;
+}): Promise<{ counts: ExportCounts; keptPages: PageIdSet } | undefined> {
+  const staged = await store.imports.findStaged(runId);
+  if (!staged || staged.fingerprint !== fingerprint) return undefined;
+  if (!(await staging.takeOver(staged.attempt, { creators: files.creator !== undefined }))) return undefined;
+  // The tables have another attempt's name now.
+  await store.imports.saveStaged(runId, { ...staged, attempt: staging.attempt });
+  const keptPages = new PageIdSet();
+  for await (const ids of staging.readPageIds()) for (const id of ids) keptPages.add(id);
+  return { counts: staged.counts, keptPages };
+}
+
+/** The same while files, rules and reservoir are; undefined where a file's version cannot be told. */
+function fingerprintOf(
+  files: ExportFiles,
+  rules: readonly CompiledRule[],
+  reservoir: ImportDeps['reservoir'],
+): string | undefined {
+  const versions = (['page', 'item', 'title', 'creator'] as const).map((kind) => {
+    const file = files[kind];
+    return file ? [kind, file.name, file.version] : [kind];
+  });
+  if (versions.some((version) => version.length === 3 && version[2] === undefined)) return undefined;
+  return JSON.stringify([versions, rules.map(({ hash }) => hash), reservoir]);
+}
+
+function countsOf(
+  reading: Reading,
+  gathered: Omit<ExportCounts, 'rowCount' | 'badLineCount' | 'badLines'>,
+): ExportCounts {
+  const { pageCount, keptPageCount, candidateCounts, typeCounts } = gathered;
+  const { badLineCount, badLines, progress } = reading;
+  return { rowCount: progress.rowCount, pageCount, keptPageCount, candidateCounts, typeCounts, badLineCount, badLines };
 }
 
 /** The last try failed: the run says why, and so does the event. */
@@ -131,7 +190,7 @@ async function stagePages(
     pageCount: gatherer.pageCount,
     keptPageCount: gatherer.keptPageCount,
     candidateCounts: gatherer.candidateCounts,
-    typeCounts: () => gatherer.typeCounts(),
+    typeCounts: gatherer.typeCounts(),
   });
   const before = { badLines: [...reading.badLines], badLineCount: reading.badLineCount, doneBytes: progress.doneBytes };
   const first = begin();
