@@ -172,12 +172,25 @@ function readCounts(path) {
   }
 }
 
+/** Undefined where there is no /proc. */
+function parentOf(pid) {
+  try {
+    return /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
 /** Passes signals on, ends as the child ends; when npm, who started us, is killed, the child is told to stop. */
 async function follow(child, atEnd = () => {}) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  const parent = process.ppid;
   if (process.env.npm_lifecycle_event !== undefined) {
-    setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 1_000).unref();
+    // npm starts us through a shell, which outlives a killed npm.
+    const shell = process.ppid;
+    const npm = parentOf(shell);
+    setInterval(() => {
+      if (process.ppid !== shell || parentOf(shell) !== npm) child.kill('SIGTERM');
+    }, 1_000).unref();
   }
   const { code, signal } = await new Promise((resolve) => {
     child.once('error', (error) => {

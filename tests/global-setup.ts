@@ -7,7 +7,8 @@
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startNats, startPostgres } from '@florilegium/stack';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pingPostgres, startNats, startPostgres } from '@florilegium/stack';
 import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
@@ -118,21 +119,32 @@ async function startContainers(): Promise<Servers | undefined> {
       .withEnvironment({ POSTGRES_PASSWORD: 'test' })
       .withCommand(['postgres', '-c', 'fsync=off', '-c', 'max_connections=200'])
       .withExposedPorts(5432)
-      .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/, 2))
+      .withWaitStrategy(Wait.forLogMessage(/ready to accept connections/))
       .withStartupTimeout(60_000)
       .start();
     stops.push(() => postgres.stop());
     const nats = await new GenericContainer('nats:2').withCommand(['-js']).withExposedPorts(4222).start();
     stops.push(() => nats.stop());
-    return {
-      databaseUrl: `postgresql://postgres:test@${postgres.getHost()}:${postgres.getMappedPort(5432)}/postgres`,
-      natsUrl: `nats://${nats.getHost()}:${nats.getMappedPort(4222)}`,
-      stops,
-    };
+    const databaseUrl = `postgresql://postgres:test@${postgres.getHost()}:${postgres.getMappedPort(5432)}/postgres`;
+    await waitUntilAnswering(databaseUrl);
+    return { databaseUrl, natsUrl: `nats://${nats.getHost()}:${nats.getMappedPort(4222)}`, stops };
   } catch (error) {
     // Typically an engine that cannot pull the images.
     console.error(`Docker cannot serve the tests (${(error as Error).message}); the embedded servers do`);
     for (const stop of stops.toReversed()) await stop().catch(() => {});
     return undefined;
+  }
+}
+
+/** The image's entry point starts the server once to set it up, on a socket of its own, then again for everybody. */
+async function waitUntilAnswering(databaseUrl: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (true) {
+    try {
+      return await pingPostgres(databaseUrl);
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(100);
+    }
   }
 }

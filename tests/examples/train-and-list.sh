@@ -9,7 +9,7 @@ curl_api() { curl --silent --show-error --fail-with-body --max-time 60 ${key:+--
 field() { node -pe "JSON.parse(require('fs').readFileSync(0, 'utf8')).$1 ?? ''"; }
 
 label_set=$(curl_api "$base/v1/iterations/1" | field labelSetId)
-training=$(curl_api --json "{\"labelSetId\": \"$label_set\", \"method\": \"probe\"}" --header "idempotency-key: example-$label_set" "$base/v1/trainings" | field id)
+training=$(curl_api --json "{\"labelSetId\": \"$label_set\", \"method\": \"probe\", \"parameters\": {\"seed\": 8}}" --header "idempotency-key: example-$label_set" "$base/v1/trainings" | field id)
 echo "training $training"
 
 # Server-sent events: one line of data for each change, until the training has ended.

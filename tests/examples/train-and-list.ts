@@ -12,7 +12,6 @@ const { values } = parseArgs({
     trainer: { type: 'string' },
     curation: { type: 'string' },
     key: { type: 'string' },
-    'l2-grid': { type: 'string', default: '0.01,0.1' },
   },
 });
 if (!values.trainer || !values.curation)
@@ -26,12 +25,12 @@ const options = { '*': { metadata, signal } };
 const trainer = clients.create(TrainerServiceDefinition, channels[0], options);
 const curation = clients.create(CurationServiceDefinition, channels[1], options);
 
-// The label set of the first iteration, trained again outside any iteration.
+// The label set of the first iteration, trained again with another seed, outside any iteration.
 const { iteration } = await curation.getIteration({ number: 1 });
 const { training } = await trainer.startTraining({
   labelSetId: iteration!.labelSetId,
   method: 'probe',
-  parametersJson: '{}',
+  parametersJson: JSON.stringify({ seed: 7 }),
 });
 console.log(`training ${training!.run!.id} on ${iteration!.labelCount} labels`);
 

@@ -1,3 +1,5 @@
+export type { Draw } from '@florilegium/random';
+export { DrawOf, drawIds, seededDraw } from '@florilegium/random';
 export type {
   CandidateRule,
   CompiledRule,
@@ -11,8 +13,6 @@ export { compileRule } from './candidate-rule.ts';
 export { candidateRule, candidateRules } from './candidate-rules.ts';
 export type { CreatorFileOptions, CreatorFileRow } from './creator-file.ts';
 export { readCreatorFile } from './creator-file.ts';
-export type { Draw } from './draw.ts';
-export { DrawOf, drawIds, seededDraw } from './draw.ts';
 export type { Extraction, ExtractOptions } from './extract-candidates.ts';
 export { extractCandidates } from './extract-candidates.ts';
 export type { ByteSource } from './gunzip.ts';

@@ -68,8 +68,10 @@ export function openDb<Schema>({
     keepAlive: true,
     types,
   });
-  // Without a listener an idle connection that breaks (PostgreSQL restarted) would end the process.
+  // Without listeners a connection that breaks (PostgreSQL restarted) would end the process. The pool listens to idle ones
+  // alone; one that is in use, between two statements, tells only its own listeners.
   pool.on('error', (error) => log?.warn({ reason: error.message }, 'idle database connection lost'));
+  pool.on('connect', (client) => client.on('error', () => {}));
   const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   return {
     kysely,

@@ -53,7 +53,10 @@ export interface OutboxRelay {
   stop(): Promise<void>;
 }
 
-/** Publishes what stands in the outbox, oldest first, until stopped. Several relays share the work (SKIP LOCKED). */
+/**
+ * Publishes what stands in the outbox, oldest first, until stopped. Several relays share the work (SKIP LOCKED). What cannot be published
+ * stays; those behind it go first then, and it has its turn again when the end is reached.
+ */
 export function startOutboxRelay<Schema>({
   db,
   publish,
@@ -66,11 +69,17 @@ export function startOutboxRelay<Schema>({
   let wake = () => {};
   const loop = (async () => {
     let failures = 0;
+    let after = beforeAll;
     while (!stopping) {
       let published = 0;
       try {
-        published = await relayOnce(db, publish, batchMax);
-        failures = 0;
+        const relayed = await relayOnce(db, publish, { after, batchMax });
+        published = relayed.published;
+        const isFromStart = after === beforeAll;
+        if (relayed.last === undefined || (isFromStart && relayed.error === undefined)) after = beforeAll;
+        else after = relayed.last;
+        if (relayed.error !== undefined) throw relayed.error;
+        if (isFromStart || published > 0) failures = 0;
       } catch (error) {
         failures += 1;
         if (!stopping) log.warn({ reason: messageOf(error), failures }, 'outbox could not be relayed');
@@ -96,17 +105,31 @@ export function startOutboxRelay<Schema>({
   };
 }
 
+/** Lower than any UUIDv7. */
+const beforeAll = '00000000-0000-0000-0000-000000000000';
+
+interface Relayed {
+  published: number;
+  /** The last row looked at; undefined when there was none. */
+  last: string | undefined;
+  /** Of the first message that could not be published. */
+  error: unknown;
+}
+
 async function relayOnce<Schema>(
   db: Db<Schema>,
   publish: OutboxRelayOptions<Schema>['publish'],
-  batchMax: number,
-): Promise<number> {
+  { after, batchMax }: { after: string; batchMax: number },
+): Promise<Relayed> {
   return await db.inTransaction(async ({ kysely }) => {
     const { rows } = await sql<{ id: string; subject: string; payload: Buffer }>`
-      select id, subject, payload from outbox order by id limit ${batchMax} for update skip locked`.execute(kysely);
-    if (rows.length === 0) return 0;
-    await Promise.all(rows.map((row) => publish(row.subject, row.payload, row.id)));
-    await sql`delete from outbox where id = any(${rows.map((row) => row.id)}::uuid[])`.execute(kysely);
-    return rows.length;
+      select id, subject, payload from outbox where id > ${after}::uuid
+      order by id limit ${batchMax} for update skip locked`.execute(kysely);
+    const ends = await Promise.allSettled(rows.map((row) => publish(row.subject, row.payload, row.id)));
+    // What was published goes, whatever became of the others: told again for longer than the stream remembers, it would be heard twice.
+    const published = rows.filter((_, at) => ends[at]!.status === 'fulfilled').map((row) => row.id);
+    if (published.length > 0) await sql`delete from outbox where id = any(${published}::uuid[])`.execute(kysely);
+    const failed = ends.find((end) => end.status === 'rejected');
+    return { published: published.length, last: rows.at(-1)?.id, error: failed?.reason };
   });
 }

@@ -67,6 +67,39 @@ it('copies rows in and out, whatever they hold, and rolls all back together', as
   expect(Buffer.concat(chunks).toString()).toBe(lines.join(''));
 });
 
+it('lets no message that cannot be published hold up the others, nor publishes those again', async () => {
+  const published: string[] = [];
+  let isFull = true;
+  const subjects = ['a', 'full', 'b', 'c'];
+  await db.inTransaction(({ kysely }) =>
+    addToOutbox(
+      kysely,
+      subjects.map((subject) => ({ subject, payload: Buffer.from('x') })),
+    ),
+  );
+  const relay = startOutboxRelay({
+    db,
+    log: silentLog,
+    batchMax: 2,
+    publish: async (subject) => {
+      if (subject === 'full' && isFull) throw new Error('the stream is full');
+      published.push(subject);
+    },
+  });
+  const until = async (isSo: () => boolean) => {
+    for (const end = Date.now() + 10_000; !isSo(); ) {
+      if (Date.now() > end) throw new Error(`only ${published} were published`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  await until(() => published.length >= 3);
+  isFull = false;
+  await until(() => published.includes('full'));
+  await relay.stop();
+  expect([...published].sort()).toEqual(['a', 'b', 'c', 'full']);
+  expect(await db.kysely.selectFrom('outbox').selectAll().execute()).toEqual([]);
+});
+
 it('relays an outbox message only when its transaction commits, and again when publishing failed', async () => {
   const published: string[] = [];
   let refusals = 2;

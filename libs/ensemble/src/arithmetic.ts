@@ -5,8 +5,6 @@ export type { OutOfFoldPage } from './out-of-fold.ts';
 export { decodeOutOfFold, encodeOutOfFold, outOfFoldPageOf } from './out-of-fold.ts';
 export type { ProbeParameters } from './probe-parameters.ts';
 export { probeDefaults, readProbeParameters } from './probe-parameters.ts';
-export type { Random } from './random.ts';
-export { randomFrom, shuffled } from './random.ts';
 export type { Scores } from './scores.ts';
 export { aucOf, logLossOf, scoresOf } from './scores.ts';
 export type { PageLabel } from './training-set.ts';

@@ -1,6 +1,6 @@
+import { randomFrom } from '@florilegium/random';
 import { expect, it } from 'vitest';
 import { chooseTemperature, memberProbabilitiesAt } from './calibrate.ts';
-import { randomFrom } from './random.ts';
 
 it('recovers the temperature that over-sure logits were multiplied with', () => {
   const random = randomFrom(5);
@@ -8,8 +8,8 @@ it('recovers the temperature that over-sure logits were multiplied with', () => 
   const isHq = new Uint8Array(pages);
   const logits = new Float64Array(pages);
   for (let page = 0; page < pages; page++) {
-    const logit = 6 * random() - 3;
-    isHq[page] = random() < 1 / (1 + Math.exp(-logit)) ? 1 : 0;
+    const logit = 6 * random.next() - 3;
+    isHq[page] = random.next() < 1 / (1 + Math.exp(-logit)) ? 1 : 0;
     logits[page] = logit * 2.5;
   }
   expect(chooseTemperature(logits, 1, isHq)).toBeGreaterThan(2.3);

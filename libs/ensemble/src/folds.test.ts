@@ -1,6 +1,6 @@
+import { randomFrom } from '@florilegium/random';
 import { expect, it } from 'vitest';
 import { bootstrapOfItems, splitIntoFolds } from './folds.ts';
-import { randomFrom } from './random.ts';
 import { aTrainingSet } from './training-set.fixture.ts';
 import type { PageLabel } from './training-set.ts';
 

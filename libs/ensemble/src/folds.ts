@@ -1,5 +1,4 @@
-import type { Random } from './random.ts';
-import { shuffled } from './random.ts';
+import { type Random, shuffled } from '@florilegium/random';
 import type { TrainingSet } from './training-set.ts';
 
 export interface Folds {
@@ -39,7 +38,7 @@ export function bootstrapOfItems(set: TrainingSet, pages: readonly number[], ran
   for (let attempt = 0; attempt < 100; attempt++) {
     const drawn = new Map<number, number>();
     for (let draw = 0; draw < items.length; draw++) {
-      const item = items[Math.floor(random() * items.length)]!;
+      const item = items[random.below(items.length)]!;
       drawn.set(item, (drawn.get(item) ?? 0) + 1);
     }
     const counts = new Float64Array(set.labels.length);

@@ -26,8 +26,6 @@ export type { Calibration, L2Choice, MemberOptions, TrainedMember } from './prob
 export { calibrateEnsemble, chooseL2, trainMember } from './probe.ts';
 export type { ProbeParameters } from './probe-parameters.ts';
 export { l2Grid, probeDefaults, readProbeParameters } from './probe-parameters.ts';
-export type { Random } from './random.ts';
-export { randomFrom, shuffled } from './random.ts';
 export type { Scores } from './scores.ts';
 export { aucOf, logLossOf, scoresOf } from './scores.ts';
 export type { LinearHead } from './standardisation.ts';

@@ -1,4 +1,5 @@
 import { internal, messageOf } from '@florilegium/errors';
+import type { Folds } from './folds.ts';
 import type { PageLabel } from './training-set.ts';
 import { meanOf } from './uncertainty.ts';
 import { labelConfidenceOf } from './worth.ts';
@@ -9,15 +10,23 @@ export interface OutOfFoldPage {
   /** Calibrated P(HQ) of each member, in member order; null where a member has no score that left the item out. */
   members: (number | null)[];
   mean: number;
-  /** P(given label), 0 to 1: low values are likely label errors. Null for NOT_SURE. */
+  /** P(given label), 0 to 1: low values are likely label errors. Null for NOT_SURE, and where no member left the item out. */
   labelQuality: number | null;
 }
 
-export function outOfFoldPageOf(pageId: number, label: PageLabel, memberProbabilities: Float32Array): OutOfFoldPage {
+/** With folds `by` page the members have seen other pages of the item: their scores measure the ensemble and judge no label. */
+export function outOfFoldPageOf(
+  pageId: number,
+  label: PageLabel,
+  memberProbabilities: Float32Array,
+  by: Folds['by'],
+): OutOfFoldPage {
+  const mean = rounded(meanOf(memberProbabilities));
+  if (by === 'page') return { pageId, members: Array.from(memberProbabilities, () => null), mean, labelQuality: null };
   return {
     pageId,
     members: Array.from(memberProbabilities, rounded),
-    mean: rounded(meanOf(memberProbabilities)),
+    mean,
     labelQuality: label === 'NOT_SURE' ? null : rounded(labelConfidenceOf(label, memberProbabilities)),
   };
 }

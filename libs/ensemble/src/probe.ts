@@ -1,8 +1,8 @@
+import { randomFrom } from '@florilegium/random';
 import { chooseTemperature, memberProbabilitiesAt, sigmoid } from './calibrate.ts';
 import { fitLogistic, type LogisticFit, type LogisticProblem } from './fit-logistic.ts';
 import { bootstrapOfItems, type Folds, splitIntoFolds } from './folds.ts';
 import { l2Grid, type ProbeParameters } from './probe-parameters.ts';
-import { randomFrom } from './random.ts';
 import { logLossOf, type Scores, scoresOf } from './scores.ts';
 import {
   foldIn,

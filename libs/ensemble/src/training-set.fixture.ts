@@ -1,4 +1,4 @@
-import { randomFrom } from './random.ts';
+import { randomFrom } from '@florilegium/random';
 import type { PageLabel, TrainingSet } from './training-set.ts';
 
 /**
@@ -14,14 +14,14 @@ export function aTrainingSet({
   signal = 1.5,
 } = {}): TrainingSet {
   const random = randomFrom(seed);
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
   const itemNoise = Array.from({ length: items }, () => Array.from({ length: dims }, normal));
   const rows = new Float32Array(pages * dims);
   const labels: PageLabel[] = [];
   const itemIds = new Int32Array(pages);
   for (let page = 0; page < pages; page++) {
     const item = page % items;
-    const isHq = random() < 0.45;
+    const isHq = random.next() < 0.45;
     itemIds[page] = 700_000 + item;
     labels.push(notSureEvery > 0 && page % notSureEvery === 0 ? 'NOT_SURE' : isHq ? 'HQ' : 'LQ');
     for (let dim = 0; dim < dims - 1; dim++) rows[page * dims + dim] = 0.5 * itemNoise[item]![dim]! + normal();

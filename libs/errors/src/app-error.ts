@@ -49,10 +49,23 @@ export const deadlineExceeded = (message: string, options?: AppErrorOptions) =>
   new AppError('deadline_exceeded', message, options);
 export const internal = (message: string, options?: AppErrorOptions) => new AppError('internal', message, options);
 
-/** The error as it is when it is ours; else an `internal` one that keeps it as its cause and shows nothing of it. */
+/** The error as it is when it is ours; `unavailable` when a server behind us is away, else `internal`; both keep it as their cause and show nothing of it. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
+  if (isLostConnection(error)) return unavailable('a server behind this one is away at the moment', { cause: error });
   return internal('internal error', { cause: error });
+}
+
+// Of sockets, and of PostgreSQL: class 08, and 57P01 to 57P03 while it stops and starts.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+const lostCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|08...|57P0[1-3])$/;
+// pg gives these no code.
+const lostMessages =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
+
+function isLostConnection(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return lostCodes.test(String((error as { code?: unknown }).code ?? '')) || lostMessages.test(error.message);
 }
 
 /** The message of whatever was thrown, for logs and reasons of failed runs. */

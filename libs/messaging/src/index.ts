@@ -3,3 +3,5 @@ export { connectMessaging } from './connect.ts';
 export type { ConsumeOptions, Consumption, EventHandlers, EventMeta } from './consume-events.ts';
 export { consumeEvents } from './consume-events.ts';
 export { eventMessage } from './events.ts';
+export type { NatsAddress } from './nats-address.ts';
+export { parseNatsAddress } from './nats-address.ts';

@@ -15,22 +15,30 @@ export interface RunServiceOptions {
   /** Ends when standard input closes: the stack holds the other end, so a service never outlives it, not even after SIGKILL. */
   endWithParent: boolean;
   stopTimeoutMs?: number;
+  /** The same when the parent has ended: PostgreSQL and NATS end with it, so there is little left to finish, and the next start waits. */
+  orphanStopTimeoutMs?: number;
 }
 
 /** The life of a service process: start, run until SIGTERM, SIGINT or the parent's end, stop in reverse, exit 0; any failure exits 1. */
-export function runService({ log, start, endWithParent, stopTimeoutMs = 15_000 }: RunServiceOptions): void {
+export function runService({
+  log,
+  start,
+  endWithParent,
+  stopTimeoutMs = 15_000,
+  orphanStopTimeoutMs = 3_000,
+}: RunServiceOptions): void {
   const stops: { part: string; stop: () => unknown }[] = [];
   const ending = new AbortController();
   let stopping: Promise<void> | undefined;
 
-  const shutDown = (why: string, exitCode: number): Promise<void> => {
+  const shutDown = (why: string, exitCode: number, timeoutMs = stopTimeoutMs): Promise<void> => {
     stopping ??= (async () => {
       log.info({ why }, 'stopping');
       ending.abort();
       const force = setTimeout(() => {
-        log.error({ stopTimeoutMs }, 'did not stop in time');
+        log.error({ timeoutMs }, 'did not stop in time');
         process.exit(1);
-      }, stopTimeoutMs);
+      }, timeoutMs);
       for (const { part, stop } of stops.reverse()) {
         try {
           await stop();
@@ -55,9 +63,14 @@ export function runService({ log, start, endWithParent, stopTimeoutMs = 15_000 }
     void shutDown('unhandled rejection', 1);
   });
   if (endWithParent) {
+    const orphaned = () => {
+      // Also when a fault of the dying servers has begun the stop already.
+      setTimeout(() => process.exit(1), orphanStopTimeoutMs).unref();
+      void shutDown('the parent ended', 0, orphanStopTimeoutMs);
+    };
     process.stdin.resume();
-    process.stdin.on('end', () => void shutDown('the parent ended', 0));
-    process.stdin.on('error', () => void shutDown('the parent ended', 0));
+    process.stdin.on('end', orphaned);
+    process.stdin.on('error', orphaned);
   }
 
   start({ onStop: (part, stop) => stops.push({ part, stop }), signal: ending.signal }).then(

@@ -18,6 +18,8 @@ const curatorKey = 'simulated-curator-of-this-loopback';
 const { signal, exitStatus } = stopSignal();
 const progress = createProgress();
 let stack: RunningStack | undefined;
+// Printed when everything has stopped: with both streams in one file it is still the last line.
+let lastLine: string | undefined;
 try {
   // npm runs scripts in the project's folder; relative paths are meant from where the person typed.
   const options = parseOptions(process.argv.slice(2), process.env.INIT_CWD ?? process.cwd());
@@ -30,6 +32,7 @@ try {
   process.exit(1);
 }
 await stack?.stop();
+if (lastLine !== undefined) console.log(lastLine);
 process.exit(signal.aborted ? exitStatus() : 0);
 
 async function main(options: MainJobOptions): Promise<void> {
@@ -70,13 +73,11 @@ async function main(options: MainJobOptions): Promise<void> {
     if (libraryDir === undefined) {
       const ready = await mainJob.prepareForPerson();
       progress.say(
-        `${ready.candidates} candidates of ${ready.pages} pages are ready; ${ready.toLabel} pages wait for your labels at ${gatewayUrl}`,
+        `${ready.candidates} candidates of ${ready.pages} pages are ready; ${ready.toLabel} pages wait for your labels at ${gatewayUrl}/label (keys 1 HQ, 2 LQ, 3 not sure)`,
       );
       return;
     }
-    const { summary, steps, backboneNote } = await mainJob.run();
-    console.log(formatSummary(summary, steps, backboneNote));
-    if (options.exit) console.log(JSON.stringify(summary));
+    printSummary(await mainJob.run(), job, options.exit);
   };
   await Promise.race([work(), ended]);
   if (options.exit) return;
@@ -88,9 +89,9 @@ async function main(options: MainJobOptions): Promise<void> {
 }
 
 function printSummary(summary: Summary, job: JobFile, withJson: boolean): void {
-  const steps = Object.entries(job.stepSeconds).map(([step, seconds]) => ({ step, count: '', seconds }));
-  console.log(formatSummary(summary, steps, ''));
-  if (withJson) console.log(JSON.stringify(summary));
+  const steps = Object.entries(job.steps).map(([step, { count, seconds }]) => ({ step, count, seconds }));
+  console.log(formatSummary(summary, steps, job.backboneNote ?? ''));
+  if (withJson) lastLine = JSON.stringify(summary);
 }
 
 async function checkLibrary(dir: string): Promise<void> {

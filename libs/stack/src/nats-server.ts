@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unavailable } from '@florilegium/errors';
+import { parseNatsAddress } from '@florilegium/messaging';
 import { connect } from '@nats-io/transport-node';
 import { readStackConfig } from './config.ts';
 import { freePort } from './free-port.ts';
@@ -92,7 +93,7 @@ async function stopStale(pidFile: string): Promise<void> {
 /** @throws unavailable in one line when no NATS with JetStream answers at the address */
 export async function checkNats(url: string): Promise<void> {
   try {
-    const connection = await connect({ servers: url, timeout: 10_000, reconnect: false });
+    const connection = await connect({ ...parseNatsAddress(url), timeout: 10_000, reconnect: false });
     try {
       await connection.request('$JS.API.INFO', '', { timeout: 5_000 });
     } finally {

@@ -158,17 +158,24 @@ async function waitUntilAnswering(url: string, guarded: GuardedProcess): Promise
   let lastError: unknown;
   while (Date.now() < deadline) {
     if ((await Promise.race([ended, sleep(50, 'waiting' as const)])) === 'ended') throw new Error('PostgreSQL ended');
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-    client.on('error', () => {});
     try {
-      await client.connect();
-      await client.query('select 1');
+      await pingPostgres(url);
       return;
     } catch (error) {
       lastError = error;
-    } finally {
-      await client.end().catch(() => {});
     }
   }
   throw new Error(`PostgreSQL did not answer within ${startTimeoutMs / 1000} s`, { cause: lastError });
+}
+
+/** Resolves when the server at the address answers a query; rejects at once when not. */
+export async function pingPostgres(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('select 1');
+  } finally {
+    await client.end().catch(() => {});
+  }
 }

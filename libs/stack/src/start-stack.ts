@@ -80,6 +80,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= (async () => {
+      if (stops.length > 0) log('stopping');
       for (const stopPart of stops.toReversed()) await stopPart();
     })();
     return stopping;

@@ -33,6 +33,8 @@ export interface SuperviseOptions {
   /** A part that lived longer than this died of something new. */
   steadyAfterMs?: number;
   fastDeathsMax?: number;
+  /** Enough for a server behind it that is itself starting again. */
+  firstStartsMax?: number;
   firstDelayMs?: number;
   delayMsMax?: number;
   /** Ends the first start. */
@@ -47,9 +49,9 @@ export interface SupervisedPart {
   stop(): Promise<void>;
 }
 
-/** Starts the part and keeps it running; rejects when the first start fails twice, so that a wrong configuration shows soon. */
+/** Starts the part and keeps it running; rejects when the first start fails a few times, so that a wrong configuration shows soon. */
 export async function supervise(options: SuperviseOptions): Promise<SupervisedPart> {
-  const { name, logFile, log, steadyAfterMs = 30_000, fastDeathsMax = 5 } = options;
+  const { name, logFile, log, steadyAfterMs = 30_000, fastDeathsMax = 5, firstStartsMax = 4 } = options;
   const { firstDelayMs = 250, delayMsMax = 10_000 } = options;
   const stopping = new AbortController();
   const failed = Promise.withResolvers<Error>();
@@ -60,6 +62,21 @@ export async function supervise(options: SuperviseOptions): Promise<SupervisedPa
     part = started;
     options.onStart?.(started.identities);
     return started;
+  };
+
+  const startFirst = async (): Promise<RunningPart> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await startOnce(options.signal);
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (attempt >= firstStartsMax) {
+          const tail = lastLogLines(logFile);
+          throw unavailable(`${name} did not start: ${tail || messageOf(error)} (see ${logFile})`, { cause: error });
+        }
+        await sleep(firstDelayMs * 2 ** attempt, undefined, { signal: options.signal });
+      }
+    }
   };
 
   const keepRunning = async (first: RunningPart): Promise<void> => {
@@ -93,17 +110,7 @@ export async function supervise(options: SuperviseOptions): Promise<SupervisedPa
     }
   };
 
-  let first: RunningPart;
-  try {
-    first = await startOnce(options.signal).catch((error) => {
-      if (options.signal?.aborted) throw error;
-      return startOnce(options.signal);
-    });
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    const tail = lastLogLines(logFile);
-    throw unavailable(`${name} did not start: ${tail || messageOf(error)} (see ${logFile})`, { cause: error });
-  }
+  const first = await startFirst();
   const loop = keepRunning(first);
   let stopped: Promise<void> | undefined;
   return {

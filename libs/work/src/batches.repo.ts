@@ -1,5 +1,6 @@
 import type { Db, Tx } from '@florilegium/db';
 import { sql } from 'kysely';
+import { lockBatchesOf } from './work-table.ts';
 
 export interface Claim {
   runId: string;
@@ -7,6 +8,8 @@ export interface Claim {
   number: number;
   attempt: number;
   failures: number;
+  /** The worker and its claim: two claims never have the same, even where a retried run counts its attempts from the start. */
+  claimedBy: string;
   payload: Record<string, unknown>;
 }
 
@@ -32,7 +35,8 @@ export interface BatchesRepo<Schema> {
 export function batchesRepo<Schema>(db: Db<Schema>, staleMs: number): BatchesRepo<Schema> {
   const stale = sql`(heartbeat_at is null or heartbeat_at < now() - ${staleMs} * interval '1 millisecond')`;
   const held = (claim: Claim) =>
-    sql`run_id = ${claim.runId} and kind = ${claim.kind} and number = ${claim.number} and attempt = ${claim.attempt} and state = 'running'`;
+    sql`run_id = ${claim.runId} and kind = ${claim.kind} and number = ${claim.number} 
+      and attempt = ${claim.attempt} and claimed_by = ${claim.claimedBy} and state = 'running'`;
   return {
     claimBatch: async (runId, kind, number, claimedBy) => {
       const { rows } = await sql<{ attempt: number; failures: number; payload: Record<string, unknown> }>`
@@ -40,7 +44,7 @@ export function batchesRepo<Schema>(db: Db<Schema>, staleMs: number): BatchesRep
         where run_id = ${runId} and kind = ${kind} and number = ${number}
           and ((state = 'pending' and coalesce(not_before, '-infinity') <= now()) or (state = 'running' and ${stale}))
         returning attempt, failures, payload`.execute(db.kysely);
-      if (rows[0]) return { kind: 'claimed', claim: { runId, kind, number, ...rows[0] } };
+      if (rows[0]) return { kind: 'claimed', claim: { runId, kind, number, claimedBy, ...rows[0] } };
       const found = await sql<{ state: string; wait_ms: number }>`
         select state, ceil(extract(epoch from coalesce(not_before, heartbeat_at + ${staleMs} * interval '1 millisecond') - now()) * 1000)::int as wait_ms
         from work_batch where run_id = ${runId} and kind = ${kind} and number = ${number}`.execute(db.kysely);
@@ -55,8 +59,7 @@ export function batchesRepo<Schema>(db: Db<Schema>, staleMs: number): BatchesRep
       return rows.length > 0;
     },
     finish: async ({ kysely }, claim) => {
-      // Batches of one run end one after the other, so that exactly one of them sees that nothing is left.
-      await sql`select pg_advisory_xact_lock(hashtextextended(${claim.runId}, 0))`.execute(kysely);
+      await lockBatchesOf(kysely, claim.runId);
       const { rows } =
         await sql`update work_batch set state = 'done', heartbeat_at = null, error = null where ${held(claim)} returning 1`.execute(
           kysely,
@@ -76,7 +79,7 @@ export function batchesRepo<Schema>(db: Db<Schema>, staleMs: number): BatchesRep
         where ${held(claim)}`.execute(db.kysely);
     },
     fail: async ({ kysely }, claim, error) => {
-      await sql`select pg_advisory_xact_lock(hashtextextended(${claim.runId}, 0))`.execute(kysely);
+      await lockBatchesOf(kysely, claim.runId);
       const { rows } = await sql`
         update work_batch set state = 'failed', failures = failures + 1, heartbeat_at = null, error = ${error} where ${held(claim)} returning 1`.execute(
         kysely,

@@ -32,7 +32,7 @@ export interface WorkerOptions<Schema> {
   /** The last try failed, or the error says that trying again is useless: mark the run, in the transaction that marks the batch. */
   onFailed(tx: Tx<Schema>, batch: Claim, reason: string, error: unknown): Promise<void>;
   failuresMax?: number;
-  /** Claims, successful or not, after which a batch that keeps killing its worker is failed. */
+  /** Claims that neither succeeded nor failed, after which a batch that keeps killing its worker is failed. */
   attemptsMax?: number;
   heartbeatMs?: number;
   /** A running batch without a heartbeat for so long may be claimed by another. */
@@ -64,6 +64,7 @@ export async function startWorker<Schema>({
   const stopping = new AbortController();
   const workerName = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const durable = `${service}--${kind}`;
+  let claims = 0;
   await ensureConsumer();
   const slots = Array.from({ length: concurrency }, () => runSlot());
   const sweeping = sweep();
@@ -111,7 +112,8 @@ export async function startWorker<Schema>({
       return message.term('not a work message');
     }
     if (stopping.signal.aborted) return message.nak(0);
-    const result = await repo.claimBatch(order.runId, kind, order.number, workerName).catch((error: unknown) => {
+    const claimedBy = `${workerName}-${++claims}`;
+    const result = await repo.claimBatch(order.runId, kind, order.number, claimedBy).catch((error: unknown) => {
       message.nak(1000);
       throw error;
     });
@@ -151,7 +153,7 @@ export async function startWorker<Schema>({
       return result;
     };
     try {
-      if (claim.attempt > attemptsMax)
+      if (neverEnded(claim) > attemptsMax)
         throw new AppError('cancelled', `gave up after ${attemptsMax} claims that never ended`);
       await handle({ ...claim, signal, complete });
       if (!completed) await complete();
@@ -186,7 +188,7 @@ export async function startWorker<Schema>({
       }
       const final =
         claim.failures + 1 >= failuresMax ||
-        claim.attempt > attemptsMax ||
+        neverEnded(claim) > attemptsMax ||
         (error instanceof AppError && messageFateOf(error.code) === 'drop');
       if (final) {
         log.error({ ...fields, reason, err: error }, 'batch failed');
@@ -244,3 +246,6 @@ export async function startWorker<Schema>({
     });
   }
 }
+
+/** Claims of a batch that nobody heard the end of, this one included. */
+const neverEnded = ({ attempt, failures }: Claim) => attempt - failures;

@@ -11,7 +11,8 @@ import { type Kysely, sql } from 'kysely';
  *
  *     pending | running --cancel--> cancelled
  *
- * A claim raises `attempt`; whoever completes must still hold the attempt it claimed, so a worker that was taken for dead changes nothing.
+ * A claim raises `attempt` and signs with a name of its own; whoever completes must still hold that claim, so a worker that was taken for
+ * dead changes nothing.
  */
 export const batchStates = ['pending', 'running', 'done', 'failed', 'cancelled'] as const;
 export type BatchState = (typeof batchStates)[number];
@@ -78,11 +79,20 @@ export async function enqueueBatches<Schema>(
   }
 }
 
-/** Ends what is left of a run; workers that hold a batch see it at their next heartbeat and stop. */
+/**
+ * Ends what is left of a run; workers that hold a batch see it at their next heartbeat and stop. Call it before the transaction locks the
+ * run's own row: that is the order in which a batch completes, and in the other order the two may wait for each other.
+ */
 export async function cancelBatches<Schema>(kysely: Kysely<Schema>, runId: string): Promise<void> {
+  await lockBatchesOf(kysely, runId);
   await sql`update work_batch set state = 'cancelled' where run_id = ${runId} and state in ('pending', 'running')`.execute(
     kysely,
   );
+}
+
+/** Until the transaction ends no other batch of the run ends, so that exactly one of them sees that nothing is left. */
+export async function lockBatchesOf<Schema>(kysely: Kysely<Schema>, runId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${runId}, 0))`.execute(kysely);
 }
 
 /** Failed batches of a run become pending again, with fresh tries, and are queued. */

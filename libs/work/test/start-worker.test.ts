@@ -15,6 +15,7 @@ import {
   countBatches,
   createWorkTable,
   enqueueBatches,
+  retryFailedBatches,
   startWorker,
   type WorkerOptions,
 } from '@florilegium/work';
@@ -185,6 +186,73 @@ describe('startWorker', () => {
     const runId = await enqueue(kind, 1);
     await until(async () => (await countBatches(db.kysely, runId)).failed === 1);
     expect(tries).toBe(3);
+  });
+
+  it('counts only claims that never ended as such: a batch may fail more often than workers may die on it', async () => {
+    const kind = newKind();
+    let tries = 0;
+    await worker(
+      kind,
+      async (batch) => {
+        tries += 1;
+        if (tries < 6) throw unavailable('not here yet');
+        await write(batch);
+      },
+      { failuresMax: 10, attemptsMax: 2 },
+    );
+    const runId = await enqueue(kind, 1);
+    await until(async () => (await countBatches(db.kysely, runId)).pending === 0 && tries > 0);
+    await until(async () => {
+      const { done, failed } = await countBatches(db.kysely, runId);
+      return done + failed === 1;
+    });
+    expect(await resultsOf(runId)).toEqual([{ number: 0, attempt: 6 }]);
+  });
+
+  it('fails a batch whose claims never end', async () => {
+    const kind = newKind();
+    const failed: string[] = [];
+    const runId = await enqueue(kind, 1);
+    await sql`update work_batch set attempt = 3, failures = 1 where run_id = ${runId}`.execute(db.kysely);
+    await worker(kind, write, {
+      attemptsMax: 2,
+      onFailed: async (_tx, _batch, reason) => void failed.push(reason),
+    });
+    await until(async () => (await countBatches(db.kysely, runId)).failed === 1);
+    expect(failed).toEqual(['gave up after 2 claims that never ended']);
+  });
+
+  it('lets nobody complete a batch that was cancelled and opened again under the claim', async () => {
+    const kind = newKind();
+    const claims: ClaimedBatch<Schema>[] = [];
+    const held: (() => void)[] = [];
+    const errors: string[] = [];
+    // Without heartbeats the holder does not hear of the cancellation.
+    await worker(
+      kind,
+      async (batch) => {
+        claims.push(batch);
+        await new Promise<void>((resolve) => held.push(resolve));
+        await write(batch).catch((error: unknown) => {
+          errors.push(String(error));
+          throw error;
+        });
+      },
+      { heartbeatMs: 3_600_000, staleMs: 3_600_000, concurrency: 2 },
+    );
+    const runId = await enqueue(kind, 1);
+    await until(async () => claims.length === 1);
+    await db.inTransaction(async ({ kysely }) => {
+      await cancelBatches(kysely, runId);
+      await retryFailedBatches(kysely, 'test', runId);
+    });
+    await until(async () => claims.length === 2);
+    held[0]!();
+    await until(async () => errors.length === 1 || (await resultsOf(runId)).length > 0);
+    expect(await resultsOf(runId)).toEqual([]);
+    held[1]!();
+    await until(async () => (await resultsOf(runId)).length === 1);
+    expect(errors).toHaveLength(1);
   });
 
   it('gives a batch whose worker went silent to another, and the silent one changes nothing any more', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashApiKey } from '@florilegium/auth';
 import { decodeHalfFloats, sigmoid, uncertaintyOf } from '@florilegium/ensemble/arithmetic';
+import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Harness, type RunView, range, startHarness, until } from './harness.ts';
@@ -171,6 +172,34 @@ describe('a prediction run', () => {
     expect(await harness.endOf(again.body.id)).toMatchObject({ state: 'done', predictedCount: 12 });
     expect((await harness.post(`/v1/prediction-runs/${again.body.id}/cancel`)).status).toBe(400);
     expect((await harness.runOf(body.id)).predictedCount).toBe(0);
+  });
+
+  it('is cancelled by waiting for a batch that completes, not by locking against it', async () => {
+    harness.pageSets.set('crossing', range(800, 12));
+    for (const pageId of range(800, 12)) harness.fetcher.images.set(pageId, harness.fetcher.images.get(2)!);
+    let hold = true;
+    harness.fetcher.pace = async () => {
+      while (hold) await sleep(20);
+    };
+    const { body } = await startRun({ ensembleId, pageSetId: 'crossing' });
+    await until(async () => (await harness.runOf(body.id)).totalCount === 12);
+    let cancelled: Promise<Response> | undefined;
+    // What completing a batch does, in its order: the batch, then the run.
+    await harness.db.inTransaction(async ({ kysely }) => {
+      await sql`update work_batch set heartbeat_at = now() where run_id = ${body.id}`.execute(kysely);
+      cancelled = harness.post(`/v1/prediction-runs/${body.id}/cancel`);
+      await until(async () => {
+        const { rows } =
+          await sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`.execute(
+            harness.db.kysely,
+          );
+        return rows.length > 0;
+      });
+      await sql`update prediction_run set total_count = 12 where id = ${body.id}`.execute(kysely);
+    });
+    expect((await cancelled)!.status).toBe(200);
+    hold = false;
+    harness.fetcher.pace = async () => {};
   });
 
   it('ends the same after its worker is killed', async () => {

@@ -1,5 +1,6 @@
-import { type PageLabel, randomFrom } from '@florilegium/ensemble/arithmetic';
+import type { PageLabel } from '@florilegium/ensemble/arithmetic';
 import { notFound } from '@florilegium/errors';
+import { randomFrom } from '@florilegium/random';
 import type { PrepareTrainingDeps } from '../src/usecases/prepare-training.ts';
 
 const dims = 16;
@@ -60,7 +61,7 @@ export function labelsOf(first: number, count: number, notSureEvery = 0): Map<nu
 /** Sixteen halves: quarters between -4 and 4, which halves hold exactly. */
 export function embeddingOf(pageId: number): Buffer {
   const random = randomFrom(pageId);
-  const values = Array.from({ length: dims }, () => Math.round(16 * random() - 8) / 4);
+  const values = Array.from({ length: dims }, () => Math.round(16 * random.next() - 8) / 4);
   values[0]! += isHqPage(pageId) ? 2 : -2;
   const halves = Buffer.alloc(2 * dims);
   for (const [dim, value] of values.entries()) halves.writeUInt16LE(halfOf(value), 2 * dim);

@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { TrainerServiceDefinition } from '@florilegium/contracts/trainer';
 import type { EnsembleTrained } from '@florilegium/contracts/trainer/events';
+import { openDb } from '@florilegium/db';
 import { decodeHalfFloats, decodeOutOfFold, predict, selectBackend, unpackEnsemble } from '@florilegium/ensemble';
 import { silentLog } from '@florilegium/log';
 import { createRpcClient } from '@florilegium/rpc';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import type { Schema } from '../src/schema.ts';
 import { embeddingOf, type FakeNeighbours, fakeNeighbours, isHqPage, labelsOf } from './fake-neighbours.ts';
 import { type Ended, startTrainerRig, type TrainerRig } from './trainer-rig.ts';
 
@@ -259,9 +262,13 @@ describe('REST and gRPC', () => {
     });
     await expect(client.getTraining({ trainingId: 'nobody' })).rejects.toMatchObject({ code: 'not_found' });
     close();
-    expect((await post({ labelSetId: 'something else' }, { ...operator, 'idempotency-key': 'k1' })).body.id).toBe(
-      body.id,
-    );
+    const withKey = { ...operator, 'idempotency-key': 'k1' };
+    expect((await post({ labelSetId: 'wish' }, withKey)).body.id).toBe(body.id);
+    for (const other of [{ labelSetId: 'something else' }, { labelSetId: 'wish', parameters: { seed: 2 } }])
+      expect(await post(other, withKey)).toMatchObject({
+        status: 409,
+        body: { code: 'already_exists', field: 'Idempotency-Key' },
+      });
   });
 
   it('send every epoch of every member and end with the last state', async () => {
@@ -329,6 +336,32 @@ describe('cancelling', () => {
     );
     await freeze('overtaken');
     expect((await endOf('overtaken')).name).toBe('trainer.training.cancelled');
+  });
+
+  it('waits for a batch that completes instead of locking against it', async () => {
+    neighbours.addLabelSet('crossing', labelsOf(980, 40));
+    neighbours.pending.set(985, 1e9);
+    const { body } = await post({ labelSetId: 'crossing' });
+    await vi.waitFor(async () => expect(await get(body.id)).toMatchObject({ state: 'running' }), 10_000);
+    const db = openDb<Schema>({ url: rig.meeting.databaseUrl, schema: 'trainer' });
+    let cancelled: Promise<{ statusCode: number }> | undefined;
+    // What completing a batch does, in its order: the batch, then the training.
+    await db.inTransaction(async ({ kysely }) => {
+      await sql`update work_batch set heartbeat_at = now() where run_id = ${body.id}`.execute(kysely);
+      cancelled = rig.app.inject({ method: 'POST', url: `/v1/trainings/${body.id}/cancel`, headers: operator });
+      cancelled.catch(() => {});
+      await vi.waitFor(async () => {
+        const { rows } =
+          await sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`.execute(
+            db.kysely,
+          );
+        expect(rows).not.toEqual([]);
+      });
+      await sql`update training set page_count = 1 where id = ${body.id}`.execute(kysely);
+    });
+    expect((await cancelled)!.statusCode).toBe(202);
+    neighbours.pending.delete(985);
+    await db.close();
   });
 
   it('is refused for a training that is done', async () => {

@@ -4,6 +4,7 @@
 # Environment: POSTGRES_PASSWORD of the user postgres; POSTGRES_DB, the database.
 set -eu
 export PGHOST=127.0.0.1 PGUSER=postgres PGPASSWORD="$POSTGRES_PASSWORD" PGDATABASE="$POSTGRES_DB" PGCONNECT_TIMEOUT=5
+export PGOPTIONS="-c client_min_messages=warning"
 
 # While the image makes the database its server listens on a socket file alone, so an answer here is the real server's.
 tries=0

@@ -152,7 +152,7 @@ export const books: readonly Book[] = [
     framed: false,
     cover: hsl(8, 0.5, 0.3),
     subjects: ['shell'],
-    pages: { coloured_plate: 22, line_engraving: 6, plate_explanation: 3, text: 10, table: 1 },
+    pages: { coloured_plate: 22, line_engraving: 3, tinted_engraving: 3, plate_explanation: 3, text: 10, table: 1 },
   },
   {
     barCode: 'florsampleschmetterlinge',
@@ -198,7 +198,14 @@ export const books: readonly Book[] = [
     cover: hsl(30, 0.45, 0.36),
     subjects: ['fish'],
     lineSubjects: ['fish', 'fish', 'skull'],
-    pages: { coloured_plate: 14, line_engraving: 13, plate_explanation: 2, text: 11, coloured_map: 1 },
+    pages: {
+      coloured_plate: 14,
+      line_engraving: 8,
+      tinted_engraving: 5,
+      plate_explanation: 2,
+      text: 11,
+      coloured_map: 1,
+    },
   },
   {
     barCode: 'florsampleosteology',
@@ -217,7 +224,7 @@ export const books: readonly Book[] = [
     framed: false,
     cover: hsl(20, 0.28, 0.24),
     subjects: ['skull', 'fish', 'shell'],
-    pages: { line_engraving: 14, tinted_engraving: 12, text_figure: 4, text: 12, table: 2, plate_explanation: 2 },
+    pages: { line_engraving: 18, tinted_engraving: 8, text_figure: 4, text: 12, table: 2, plate_explanation: 2 },
   },
   {
     barCode: 'florsamplecameraafield',
@@ -340,7 +347,7 @@ export const books: readonly Book[] = [
     pages: {
       text_figure: 14,
       halftone: 7,
-      coloured_chart: 5,
+      coloured_chart: 4,
       coloured_plate: 2,
       table: 6,
       map: 2,
@@ -366,7 +373,16 @@ export const books: readonly Book[] = [
     cover: hsl(350, 0.4, 0.27),
     subjects: ['bird', 'fish', 'plant', 'shell', 'butterfly'],
     lineSubjects: ['scene', 'scene', 'skull', 'plant'],
-    pages: { coloured_plate: 13, line_engraving: 8, map: 4, coloured_map: 5, text: 10, plate_explanation: 2, table: 1 },
+    pages: {
+      coloured_plate: 13,
+      line_engraving: 8,
+      map: 4,
+      coloured_map: 5,
+      coloured_chart: 2,
+      text: 10,
+      plate_explanation: 2,
+      table: 1,
+    },
   },
   {
     barCode: 'florsamplecoleoptera',
@@ -385,7 +401,14 @@ export const books: readonly Book[] = [
     framed: false,
     cover: hsl(120, 0.25, 0.22),
     subjects: ['beetle', 'beetle', 'butterfly'],
-    pages: { coloured_plate: 16, line_engraving: 8, text: 11, text_figure: 3, plate_explanation: 2 },
+    pages: {
+      coloured_plate: 16,
+      line_engraving: 5,
+      tinted_engraving: 3,
+      text: 11,
+      text_figure: 3,
+      plate_explanation: 2,
+    },
   },
   {
     barCode: 'florsamplehistoriaplantarum',
@@ -404,7 +427,14 @@ export const books: readonly Book[] = [
     framed: false,
     cover: hsl(34, 0.34, 0.52),
     subjects: ['plant', 'mushroom'],
-    pages: { line_engraving: 14, text_figure: 12, coloured_plate: 3, text: 11, plate_explanation: 1 },
+    pages: {
+      line_engraving: 10,
+      tinted_engraving: 4,
+      text_figure: 12,
+      coloured_plate: 3,
+      text: 11,
+      plate_explanation: 1,
+    },
   },
   {
     barCode: 'florsampleillustrazioni',

@@ -31,7 +31,7 @@ export interface SampleLibrary {
 }
 
 /** Raised whenever the drawing changes, so that a library drawn by other code is drawn again. */
-const drawingVersion = 2;
+const drawingVersion = 3;
 const pageWidth = 465;
 const sizes = [
   { name: 'medium', width: 465, quality: 80, effort: 1 },
@@ -181,7 +181,7 @@ async function drawPage(
   });
   const stem = join(folder, `${book.barCode}_${String(sequence).padStart(4, '0')}`);
   const raw = { width: pageWidth, height, channels: 3 } as const;
-  await Promise.all(
+  await allSettled(
     sizes.map(({ name, width, quality, effort }) => {
       const image = sharp(sheet, { raw });
       if (width < pageWidth) image.resize(width);
@@ -190,12 +190,18 @@ async function drawPage(
   );
 }
 
+/** Throws the first error once nothing is under way any more: files written after it would outlive the clearing away. */
 async function inParallel<T>(values: readonly T[], work: (value: T) => Promise<void>): Promise<void> {
   let next = 0;
   const lane = async () => {
     while (next < values.length) await work(values[next++]!);
   };
-  await Promise.all(Array.from({ length: Math.min(inFlightMax, values.length) }, lane));
+  await allSettled(Array.from({ length: Math.min(inFlightMax, values.length) }, lane));
+}
+
+async function allSettled(under: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(under)).find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 async function writeRecords(work: string, seed: number, plans: readonly LibraryPage[][]): Promise<void> {

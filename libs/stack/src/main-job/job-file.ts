@@ -5,7 +5,7 @@ import { failedPrecondition, messageOf } from '@florilegium/errors';
 import type { MainJobOptions } from './options.ts';
 import type { Summary } from './summary.ts';
 
-/** What `job.json` in the data folder remembers: which job the folder belongs to, how long each step took, and its summary once it is done. */
+/** What `job.json` in the data folder remembers: which job the folder belongs to, what its steps came to, and its summary once it is done. */
 export interface JobFile {
   version: 1;
   library: string;
@@ -15,8 +15,10 @@ export interface JobFile {
   maxCandidates: number | null;
   /** Part of every idempotency key, so that keys of another folder's job never meet. */
   jobId: string;
-  stepSeconds: Record<string, number>;
+  /** What each step came to and how long it took, over all starts of the job together. */
+  steps: Record<string, { count: string; seconds: number }>;
   summary?: Summary;
+  backboneNote?: string;
 }
 
 const jobPath = (dataDir: string) => join(dataDir, 'job.json');
@@ -40,7 +42,7 @@ export async function openJob(options: MainJobOptions): Promise<JobFile> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     const jobId = createHash('sha256').update(JSON.stringify(wanted)).digest('hex').slice(0, 12);
-    const job: JobFile = { version: 1, ...wanted, jobId, stepSeconds: {} };
+    const job: JobFile = { version: 1, ...wanted, jobId, steps: {} };
     await saveJob(options.dataDir, job);
     return job;
   }

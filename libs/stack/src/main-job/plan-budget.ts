@@ -3,6 +3,8 @@ export interface BudgetPlan {
   initial: number;
   /** Labels given in the review that follows each iteration but the last. */
   perReview: number;
+  /** Second looks, after each of these reviews, at labels that the ensemble contradicts. */
+  perMending: number;
   /** Pages labelled blind to measure the published list. */
   audit: number;
 }
@@ -16,13 +18,14 @@ export interface BudgetFacts {
 
 /**
  * How the curator's labels are spent: at most half before the first iteration (as the train set is drawn), a fifth (at most 200) on the audit,
- * the rest evenly on the reviews between iterations, where a label is worth most. The reviews leave half of the unlabelled set alone: the audit
+ * the rest evenly on the reviews between iterations, where a label is worth most; a tenth of that on second looks. The reviews leave half of the unlabelled set alone: the audit
  * can only ask for pages that nobody labelled.
  */
 export function planBudget({ budget, iterations, trainPages, unlabelledPages }: BudgetFacts): BudgetPlan {
   const audit = Math.min(200, Math.floor(budget / 5));
   const initial = Math.min(trainPages, Math.floor(budget / 2));
   const reviews = iterations - 1;
-  const perReview = reviews > 0 ? Math.floor(Math.min(budget - audit - initial, unlabelledPages / 2) / reviews) : 0;
-  return { initial, perReview, audit };
+  const perRound = reviews > 0 ? Math.floor(Math.min(budget - audit - initial, unlabelledPages / 2) / reviews) : 0;
+  const perMending = Math.floor(perRound / 10);
+  return { initial, perReview: perRound - perMending, perMending, audit };
 }

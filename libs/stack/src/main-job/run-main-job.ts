@@ -11,7 +11,7 @@ import type { MainJobOptions } from './options.ts';
 import { planBudget } from './plan-budget.ts';
 import type { Progress, StepProgress } from './progress.ts';
 import { createRestClient, type RestClient } from './rest-client.ts';
-import type { IterationSummary, StepLine, Summary } from './summary.ts';
+import type { IterationSummary, Summary } from './summary.ts';
 
 export interface MainJobDeps {
   options: MainJobOptions;
@@ -24,12 +24,6 @@ export interface MainJobDeps {
   curatorKey: string;
   progress: Progress;
   signal: AbortSignal;
-}
-
-export interface MainJobResult {
-  summary: Summary;
-  steps: StepLine[];
-  backboneNote: string;
 }
 
 interface Import extends Run {
@@ -88,7 +82,6 @@ export type MainJob = ReturnType<typeof createMainJob>;
 export function createMainJob(deps: MainJobDeps) {
   const { options, job, gatewayUrl, progress, signal } = deps;
   const rest = createRestClient({ baseUrl: gatewayUrl, signal });
-  const lines: StepLine[] = [];
 
   /** Runs one step, measures it (over all starts of the job together) and says how it ended. */
   async function step<Result>(
@@ -99,10 +92,9 @@ export function createMainJob(deps: MainJobDeps) {
     const bar = progress.step(name);
     const startedAt = performance.now();
     const result = await work(bar);
-    const seconds = (job.stepSeconds[name] ?? 0) + (performance.now() - startedAt) / 1000;
-    job.stepSeconds[name] = Math.round(seconds * 10) / 10;
+    const seconds = Math.round(((job.steps[name]?.seconds ?? 0) + (performance.now() - startedAt) / 1000) * 10) / 10;
+    job.steps[name] = { count: count(result), seconds };
     await saveJob(options.dataDir, job);
-    lines.push({ step: name, count: count(result), seconds });
     bar.end(`${count(result)}, ${seconds.toFixed(1)} s`);
     return result;
   }
@@ -146,7 +138,7 @@ export function createMainJob(deps: MainJobDeps) {
       return { pages: imported.pageCount, candidates, toLabel: sets.train.pageCount };
     },
     /** The whole job, labelled by the simulated curator. */
-    run: async (): Promise<MainJobResult> => {
+    run: async (): Promise<Summary> => {
       if (deps.libraryDir === undefined)
         throw failedPrecondition('only a library with known truth can be labelled by the simulated curator');
       const { imported, sets, fetched, candidates } = await prepare();
@@ -187,11 +179,13 @@ export function createMainJob(deps: MainJobDeps) {
       for (let number = 1; number <= options.iterations; number++) {
         const iteration = await step(
           `iteration ${number}`,
-          () => runIteration(rest, number, key(`iteration-${number}`), signal),
+          () => runIteration(rest, number, options.seed, key(`iteration-${number}`), signal),
           (done) => `${done.labelCount} labels`,
         );
         iterations.push(await scoreIteration(rest, iteration, truth));
-        if (number < options.iterations) await label(`review ${number}`, 'review', plan.perReview * number, number);
+        if (number === options.iterations) break;
+        await label(`review ${number}`, 'review', plan.perReview * number, number);
+        await label(`mend ${number}`, 'misprediction', plan.perMending * number, number);
       }
       const list = await step(
         'publish the HQ list',
@@ -233,7 +227,7 @@ export function createMainJob(deps: MainJobDeps) {
       });
       const summary: Summary = {
         ok: true,
-        seconds: Math.round(Object.values(job.stepSeconds).reduce((sum, seconds) => sum + seconds, 0) * 10) / 10,
+        seconds: Math.round(Object.values(job.steps).reduce((sum, { seconds }) => sum + seconds, 0) * 10) / 10,
         backbone: backbone.name,
         pages: imported.pageCount,
         candidates,
@@ -252,8 +246,9 @@ export function createMainJob(deps: MainJobDeps) {
         baseline: { colouredShareAuc: rounded(baseline) },
       };
       job.summary = summary;
+      job.backboneNote = backbone.note;
       await saveJob(options.dataDir, job);
-      return { summary, steps: lines, backboneNote: backbone.note };
+      return summary;
     },
   };
 }
@@ -318,10 +313,15 @@ async function waitForEmbeddings(
 async function runIteration(
   rest: RestClient,
   number: number,
+  seed: number,
   idempotencyKey: string,
   signal: AbortSignal,
 ): Promise<Iteration> {
-  const started = await rest.post<Iteration>('/v1/iterations', { method: 'probe' }, idempotencyKey);
+  const started = await rest.post<Iteration>(
+    '/v1/iterations',
+    { method: 'probe', parameters: { seed } },
+    idempotencyKey,
+  );
   if (started.number !== number)
     throw failedPrecondition(`iteration ${started.number} was started elsewhere; this job expected ${number}`);
   return await followRun<Iteration>({ rest, path: `/v1/iterations/${number}`, signal, until: ['review', 'closed'] });

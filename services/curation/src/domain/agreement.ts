@@ -1,5 +1,5 @@
 // How much successive ensembles agree on pages that never change: what tells when labelling more stops changing anything.
-import { seededRandom } from './random.ts';
+import { seededRandom } from '@florilegium/random';
 import { decides } from './triage.ts';
 
 /** One page of a fixed set as two successive ensembles see it. */

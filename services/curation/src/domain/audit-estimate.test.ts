@@ -1,7 +1,7 @@
+import { type Random, seededRandom } from '@florilegium/random';
 import { describe, expect, it } from 'vitest';
 import { estimateAudit } from './audit-estimate.ts';
 import { SampleDraw, ScoreHistogram } from './audit-sample.ts';
-import { type Random, seededRandom } from './random.ts';
 
 const stratum = (listed: boolean, pageCount: number, auditedCount: number, hqCount: number) => ({
   listed,

@@ -1,11 +1,12 @@
 // What an audit's labels say of a list: its precision, and its recall over the candidates, each with a 95 % interval.
+
+import { betaDraw, binomialDraw, type Random, seededRandom } from '@florilegium/random';
 import type { Interval } from './agreement.ts';
-import { betaDraw, binomialDraw, type Random, seededRandom } from './random.ts';
 
 /** One stratum after the audit. NOT_SURE counts as not HQ: such a page is no page of a list, and not one that a list should have found. */
 export interface AuditedStratum {
   listed: boolean;
-  /** All pages of the stratum whose label was not known before, heldout ones included. */
+  /** All pages of the stratum whose label was not known before. */
   pageCount: number;
   /** How many of them the audit labelled, and how many of those HQ. */
   auditedCount: number;
@@ -20,7 +21,7 @@ export interface AuditFigures {
 /**
  * Precision of the list and recall over the candidates: stratified point estimates with 95 % intervals.
  *
- * The intervals are quantiles of simulated totals: in each stratum the unseen pages are drawn as Binomial(unseen, p) with p from
+ * The intervals are quantiles of totals drawn at random: in each stratum the unseen pages are drawn as Binomial(unseen, p) with p from
  * Beta(hq, audited - hq). Such draws are blind where a stratum showed no HQ page or nothing else, so half of the draws add one
  * success (for the upper end) or one failure (for the lower end) in the stratum where a single page stands for the most others. This is
  * the gamma interval for weighted sums of Fay and Feuer (1997) in its mid-P form (Fay and Kim, 2017), for binomial counts of a finite
@@ -43,10 +44,10 @@ export function estimateAudit(
   const low = { precision: new Float64Array(draws), recall: new Float64Array(draws) };
   const high = { precision: new Float64Array(draws), recall: new Float64Array(draws) };
   for (let draw = 0; draw < draws; draw++) {
-    const foundLow = knownHqCount + simulate(listed, 'low', random);
-    const foundHigh = knownHqCount + simulate(listed, 'high', random);
-    const missedLow = simulate(rest, 'low', random);
-    const missedHigh = simulate(rest, 'high', random);
+    const foundLow = knownHqCount + drawTotal(listed, 'low', random);
+    const foundHigh = knownHqCount + drawTotal(listed, 'high', random);
+    const missedLow = drawTotal(rest, 'low', random);
+    const missedHigh = drawTotal(rest, 'high', random);
     low.precision[draw] = ratio(foundLow, listPages);
     high.precision[draw] = ratio(foundHigh, listPages);
     low.recall[draw] = ratio(foundLow, foundLow + missedHigh);
@@ -72,7 +73,7 @@ function expected(strata: readonly AuditedStratum[]): number {
   );
 }
 
-function simulate(strata: readonly AuditedStratum[], end: 'low' | 'high', random: Random): number {
+function drawTotal(strata: readonly AuditedStratum[], end: 'low' | 'high', random: Random): number {
   const extra = random.next() < 0.5 ? 1 : 0;
   const heaviest = strata.reduce<AuditedStratum | undefined>(
     (most, stratum) => (most && weightOf(most) >= weightOf(stratum) ? most : stratum),

@@ -1,13 +1,11 @@
 // The sample that measures a list: stratified by score on either side of the list's edge, drawn by lot inside a stratum.
-import { drawKey } from './random.ts';
+import { drawKey } from '@florilegium/random';
 
 /** A candidate as the draw sees it. Pages with a label are known already and are not offered. */
 export interface Scored {
   pageId: number;
   probability: number;
   listed: boolean;
-  /** Heldout pages belong to a stratum's population but are never asked. */
-  open: boolean;
 }
 
 export interface Stratum {
@@ -16,7 +14,7 @@ export interface Stratum {
   /** Probabilities from `low` (included) to `high` (excluded; included where it is 1). */
   low: number;
   high: number;
-  /** How many pages are to be drawn; all open ones where they are fewer. */
+  /** How many pages are to be drawn; all there are where they are fewer. */
   sampleCount: number;
 }
 
@@ -28,12 +26,12 @@ const binCount = 1000;
  */
 const weightOf = (probability: number) => Math.sqrt(Math.max(0, probability * (1 - probability))) + 0.05;
 
-/** The scores of the open pages in bins, so that no draw keeps the candidates in memory. */
+/** The scores of the unlabelled pages in bins, so that no draw keeps the candidates in memory. */
 export class ScoreHistogram {
   readonly #counts = { listed: new Float64Array(binCount), rest: new Float64Array(binCount) };
 
-  add({ probability, listed, open }: Scored): void {
-    if (open) this.#counts[listed ? 'listed' : 'rest'][binOf(probability)]!++;
+  add({ probability, listed }: Scored): void {
+    this.#counts[listed ? 'listed' : 'rest'][binOf(probability)]!++;
   }
 
   /**
@@ -68,8 +66,11 @@ export class ScoreHistogram {
     strataMax: number,
     perStratumMin: number,
   ): Omit<Stratum, 'number'>[] {
-    if (sampleCount === 0) return [];
     const counts = this.#counts[side];
+    if (sampleCount === 0) {
+      // Nobody may look at these pages, but the estimates must know of them.
+      return total(counts) > 0 ? [{ listed: side === 'listed', low: 0, high: 1, sampleCount: 0 }] : [];
+    }
     const wanted = Math.max(1, Math.min(strataMax, Math.floor(sampleCount / perStratumMin)));
     const edges: number[] = [0];
     const pagesIn: number[] = [0];
@@ -114,7 +115,7 @@ export class SampleDraw {
     if (at < 0) return;
     this.#pageCounts[at]!++;
     const size = this.#strata[at]!.sampleCount;
-    if (!page.open || size === 0) return;
+    if (size === 0) return;
     const drawn = this.#drawn[at]!;
     const key = drawKey(this.#seed, page.pageId);
     if (drawn.length >= size && key >= drawn.at(-1)!.key) return;
@@ -125,7 +126,7 @@ export class SampleDraw {
     if (drawn.length > size) drawn.pop();
   }
 
-  /** Strata with the pages they hold (heldout ones included) and those that were drawn, in the order of the lot. */
+  /** Strata with the pages they hold and those that were drawn, in the order of the lot. */
   result(): (Stratum & { pageCount: number; pageIds: number[] })[] {
     return this.#strata.map((stratum, at) => ({
       ...stratum,

@@ -62,6 +62,7 @@ describe('a label is refused', () => {
   it('for pages of an open audit unless it comes through the queue audit, and for other pages if it does', () => {
     expect(refusalOf(7, { pageSet: 'unlabelled', openAuditVersion: 3 }, 'review')?.message).toContain('list 3');
     expect(refusalOf(7, { pageSet: 'stop', openAuditVersion: 3 }, 'audit')).toBeUndefined();
+    expect(refusalOf(7, { pageSet: 'heldout', openAuditVersion: 3 }, 'audit')).toBeUndefined();
     expect(refusalOf(7, { pageSet: 'train', openAuditVersion: null }, 'audit')?.code).toBe('failed_precondition');
   });
 });

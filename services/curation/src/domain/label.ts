@@ -53,7 +53,7 @@ export interface Refusal {
 
 /**
  * Why a label is not taken, or undefined when it is. Heldout pages measure the ensembles and stop pages their change, so nobody's
- * label may touch them; the one exception is a stop page that an audit drew, for audited pages never train.
+ * label may touch them; the one exception are pages that an audit drew, for audited pages never train.
  */
 export function refusalOf(pageId: number, standing: PageStanding, queue: string | undefined): Refusal | undefined {
   if (standing.openAuditVersion !== null) {

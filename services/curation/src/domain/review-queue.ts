@@ -1,4 +1,4 @@
-import { drawKey, seededRandom } from './random.ts';
+import { drawKey, seededRandom } from '@florilegium/random';
 import type { TriageClass } from './triage.ts';
 
 export interface PageToReview {

@@ -87,3 +87,13 @@ export function reasonOf(triageClass: TriageClass, opinion: Opinion, label?: Lab
       return `labelled ${label}, and members that never saw this book agree without being sure (${sure})`;
   }
 }
+
+/** How triage and queues of an iteration are made; stored with the iteration. */
+export interface TriageRule {
+  /** Share of the unlabelled pages whose entropy counts as low. */
+  entropyQuantile: number;
+  /** In nats, where somebody named it; null where the quantile decides. */
+  entropyThreshold: number | null;
+  /** Share of the review queue that is drawn by lot. */
+  randomShare: number;
+}

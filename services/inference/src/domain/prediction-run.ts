@@ -35,11 +35,11 @@ export interface PredictionRun {
   endedAt: Date | null;
 }
 
-/** Exactly one of the two, checked. */
+/** Exactly one of the two, checked; rules are named as catalog names them. */
 export function selectionOf(pageSetId: string | undefined, rule: string | undefined): PageSelection {
   if (pageSetId && rule) throw invalidArgument('either pageSetId or rule, not both', { field: 'rule' });
   if (rule) {
-    if (!/^[a-z][a-z0-9-]{0,63}$/.test(rule))
+    if (!/^[a-z0-9][a-z0-9_-]{0,99}$/.test(rule))
       throw invalidArgument(`${JSON.stringify(rule.slice(0, 80))} is no name of a rule`, { field: 'rule' });
     return { kind: 'rule', rule };
   }

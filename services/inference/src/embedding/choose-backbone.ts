@@ -106,7 +106,7 @@ async function download(
 ): Promise<string | undefined> {
   if (!manifest.address || offline) {
     faults.push(
-      offline
+      offline && manifest.address
         ? `the weights of ${manifest.name} were not found, and FLORILEGIUM_OFFLINE forbids to download them`
         : `the weights of ${manifest.name} were not found`,
     );

@@ -54,7 +54,7 @@ export function addPredictionRunRoutes(app: HttpApp, deps: PredictionRunsRestDep
           {
             ensembleId: uuid,
             pageSetId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-            rule: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+            rule: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
           },
           { additionalProperties: false },
         ),

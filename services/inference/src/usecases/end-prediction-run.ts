@@ -8,10 +8,11 @@ export async function endPredictionRun(
   state: Extract<RunState, 'done' | 'failed' | 'cancelled'>,
   reason = '',
 ): Promise<PredictionRun | undefined> {
+  // Batches before the run, as whoever completes a batch does; a run that has ended has none left.
+  if (state !== 'done') await store.cancelBatches(runId);
   const run = await store.predictionRuns.endRun(runId, state, reason);
   if (!run) return undefined;
   await store.predictionRuns.clearBatches(runId);
-  if (state !== 'done') await store.cancelBatches(runId);
   const pageSetId = run.selection.kind === 'page-set' ? run.selection.pageSetId : '';
   const rule = run.selection.kind === 'rule' ? run.selection.rule : '';
   const { ensembleId, predictedCount, noImageCount } = run;

@@ -19,7 +19,7 @@ export interface PredictBatchDeps extends RequestEmbeddingsDeps {
   };
   artifacts: EnsembleArtifacts;
   shards: ReadEmbeddingsDeps['shards'];
-  /** How long a batch waits for embeddings that are in work before it is given back. */
+  /** How long a batch waits for its embeddings, while no page at all is embedded, before it is given back. */
   embeddingWaitMs: number;
   log: Log;
 }
@@ -76,7 +76,8 @@ async function awaitEmbeddings(
   pageIds: readonly number[],
   signal: AbortSignal,
 ): Promise<LocatedEmbedding[]> {
-  const giveUpAt = Date.now() + deps.embeddingWaitMs;
+  let giveUpAt = Date.now() + deps.embeddingWaitMs;
+  let embeddedBefore: number | undefined;
   const located: LocatedEmbedding[] = [];
   let missing = pageIds;
   for (;;) {
@@ -88,7 +89,14 @@ async function awaitEmbeddings(
     for (let from = 0; from < unknown.length; from += pageIdsMax)
       pending.push(...(await requestEmbeddings(deps, unknown.slice(from, from + pageIdsMax))).embeddable);
     if (pending.length === 0) return located;
-    if (Date.now() > giveUpAt) throw unavailable(`${pending.length} pages are not embedded yet`);
+    if (Date.now() > giveUpAt) {
+      // Pages that were stored before these come first: behind a hundred thousand of them a batch waits for hours, and rightly.
+      const { embedded } = await deps.store.embeddings.countEmbeddings(deps.backbone.id);
+      if (embeddedBefore !== undefined && embedded <= embeddedBefore)
+        throw unavailable(`${pending.length} pages are not embedded yet`);
+      embeddedBefore = embedded;
+      giveUpAt = Date.now() + deps.embeddingWaitMs;
+    }
     missing = pending;
     await sleep(POLL_MS, undefined, { signal });
   }

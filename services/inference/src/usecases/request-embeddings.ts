@@ -23,6 +23,7 @@ export async function requestEmbeddings(
   { store, fetcher, backbone }: RequestEmbeddingsDeps,
   pageIds: readonly number[],
 ): Promise<RequestedEmbeddings> {
+  if (pageIds.length === 0) return { embeddable: [], awaited: [], unavailable: [] };
   const images = await fetcher.getImageStates(pageIds);
   const stored = images.flatMap((image) => (image.kind === 'stored' ? [image] : []));
   const idsOf = (kind: 'awaited' | 'none') => images.filter((image) => image.kind === kind).map(({ pageId }) => pageId);

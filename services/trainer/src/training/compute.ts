@@ -59,7 +59,9 @@ export function createCompute(threadsMax: number, wanted: TensorflowBackend | 'a
   const acquire = async () => {
     if (busy >= threadsMax) await new Promise<void>((resolve) => waiting.push(resolve));
     else busy++;
-    return idle.pop() ?? new ComputeThread(wanted, log);
+    // A thread may have died while it was idle; what is sent to it would never be answered.
+    for (let thread = idle.pop(); thread; thread = idle.pop()) if (thread.isUsable) return thread;
+    return new ComputeThread(wanted, log);
   };
   const release = (thread: ComputeThread) => {
     if (thread.isUsable) idle.push(thread);

@@ -12,8 +12,9 @@ export async function endTraining(
   state: 'failed' | 'cancelled',
   reason: string | null,
 ): Promise<boolean> {
-  if (!(await unit.trainings.endTraining(id, state, reason))) return false;
+  // Batches before the training, as whoever completes a batch does; a training that has ended has none left.
   await unit.cancelWork(id);
+  if (!(await unit.trainings.endTraining(id, state, reason))) return false;
   await announceEnd(unit, (await unit.trainings.findTraining(id))!);
   trainingsEnded.inc({ state });
   return true;

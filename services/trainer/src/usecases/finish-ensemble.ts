@@ -52,7 +52,7 @@ export async function finishEnsemble(deps: FinishEnsembleDeps, batch: ClaimedBat
     encodeOutOfFold(
       labels.map((label, page) => {
         const own = calibration.outOfFoldProbabilities.subarray(page * members.length, (page + 1) * members.length);
-        return outOfFoldPageOf(pageIds[page]!, label, own);
+        return outOfFoldPageOf(pageIds[page]!, label, own, calibration.foldsBy);
       }),
     ),
     'jsonl',

@@ -1,4 +1,4 @@
-import { messageOf, notFound, unavailable } from '@florilegium/errors';
+import { alreadyExists, messageOf, notFound, unavailable } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import { v7 as uuidv7 } from 'uuid';
 import {
@@ -20,16 +20,26 @@ export interface StartTrainingDeps {
 
 /**
  * The training of a label set, method and parameters: the one that counts already, or a new one. What failed or was cancelled
- * before does not count. The same `requestKey` always answers with the same training. Throws invalid_argument or not_found naming
- * the field at fault.
+ * before does not count. The same `requestKey` always answers with the same training, and is refused for another wish
+ * (already_exists). Throws invalid_argument or not_found naming the field at fault.
  */
 export async function startTraining(
   deps: StartTrainingDeps,
   wish: TrainingWish,
   requestKey: string | null,
 ): Promise<Training> {
+  const { method, parameters } = checkWish(wish);
   const id = await deps.store.inTransaction((unit) => findOrInsert(unit, wish, requestKey, null));
-  return (await deps.store.trainings.findTraining(id))!;
+  const training = (await deps.store.trainings.findTraining(id))!;
+  if (
+    training.labelSetId !== wish.labelSetId ||
+    training.method !== method ||
+    parametersSha256(training.parameters) !== parametersSha256(parameters)
+  )
+    throw alreadyExists(`the Idempotency-Key was used for another training, which is ${training.id}`, {
+      field: 'Idempotency-Key',
+    });
+  return training;
 }
 
 export interface FrozenLabelSet {

@@ -1,41 +1,4 @@
-/** A stream of random numbers that is the same for the same seed, on every machine. */
-export interface Random {
-  /** Uniform in [0, 1). */
-  next(): number;
-  /** Whole number in [0, n). */
-  below(n: number): number;
-}
-
-/** Spreads a text over 32 bits (FNV-1a, then murmur3's finaliser, without which near texts would stay near). */
-export function hashText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  }
-  return mix(hash);
-}
-
-/**
- * A page's place in a draw, uniform in [0, 2^53). It depends only on the seed and the page, so that a draw is the
- * same whatever the order in which the pages are streamed.
- */
-export function drawKey(seed: string, pageId: number): number {
-  const high = mix(hashText(seed) ^ Math.imul(pageId, 0x9e3779b1));
-  const low = mix(high ^ mix(pageId + 0x85ebca6b));
-  return (high >>> 0) * 2 ** 21 + (low >>> 11);
-}
-
-/** Mulberry32 started from the text's hash: plenty for draws of some thousand pages, and four lines long. */
-export function seededRandom(seed: string): Random {
-  let state = hashText(seed);
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return { next, below: (n) => Math.floor(next() * n) };
-}
+import type { Random } from './stream.ts';
 
 function normal(random: Random): number {
   // 1 - next() keeps the logarithm's argument above zero.
@@ -80,11 +43,4 @@ export function binomialDraw(n: number, p: number, random: Random): number {
     if (trial > n) return successes;
     successes++;
   }
-}
-
-function mix(hash: number): number {
-  let h = hash | 0;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
 }

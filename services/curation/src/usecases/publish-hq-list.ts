@@ -1,0 +1,70 @@
+import { alreadyExists, failedPrecondition } from '@florilegium/errors';
+import { v7 as uuidv7 } from 'uuid';
+import { checkMayPublish } from '../domain/hq-list.ts';
+import { metrics } from '../metrics.ts';
+import type { HqList } from '../repos/hq-lists.repo.ts';
+import type { Store, TxStore } from '../store.ts';
+
+export interface PublishHqListInput {
+  rule: string;
+  /** Calibrated P(HQ) from which a page without a label is listed. */
+  threshold: number;
+  auditCount: number;
+  by: string;
+  idempotencyKey?: string;
+}
+
+/**
+ * Begins the next version of the list with the newest reviewed ensemble: every candidate of the rule is predicted first.
+ * @throws failed_precondition while another list is unfinished, or before the first iteration is reviewed; already_exists for a key that
+ *   was used for another list
+ */
+export async function publishHqList({ store }: { store: Store }, input: PublishHqListInput): Promise<HqList> {
+  return await store.inTransaction(async (tx) => {
+    await tx.hqLists.lockStart();
+    const before = input.idempotencyKey && (await tx.hqLists.findByKey(input.idempotencyKey));
+    if (before) return sameList(before, input);
+    const newest = await tx.hqLists.findNewest();
+    checkMayPublish(newest);
+    const iteration = await tx.iterations.findNewestReviewed();
+    if (!iteration?.ensembleId) throw failedPrecondition('no iteration has been reviewed yet');
+    const id = uuidv7();
+    const version = (newest?.version ?? 0) + 1;
+    const seed = (await tx.pages.listPageSets()).find(({ name }) => name === 'train')?.seed ?? 1;
+    await tx.hqLists.add({
+      id,
+      version,
+      rule: input.rule,
+      threshold: input.threshold,
+      auditCount: input.auditCount,
+      iterationNumber: iteration.number,
+      ensembleId: iteration.ensembleId,
+      modelSha256: iteration.manifestSha256 ?? '',
+      labelSetId: iteration.labelSetId ?? '',
+      labelSetSha256: iteration.labelSetSha256 ?? '',
+      seed: `audit ${seed} ${version}`,
+      startedBy: input.by,
+      idempotencyKey: input.idempotencyKey ?? null,
+    });
+    await tx.enqueue('predict-list', id, [0]);
+    metrics.hqListMoved('predicting');
+    return (await tx.hqLists.find(version))!;
+  });
+}
+
+function sameList(before: HqList, { rule, threshold, auditCount }: PublishHqListInput): HqList {
+  // Once frozen, the row holds how many pages the audit drew, which may be fewer than were asked for.
+  const isSameAudit = before.frozenAt !== null || before.auditCount === auditCount;
+  if (before.rule === rule && before.threshold === threshold && isSameAudit) return before;
+  throw alreadyExists(`the Idempotency-Key was used for list ${before.version}, which was asked for otherwise`, {
+    field: 'Idempotency-Key',
+  });
+}
+
+/** A list whose pages could not be found out. */
+export async function failHqList(tx: TxStore, listId: string, reason: string): Promise<void> {
+  const list = await tx.hqLists.lock(listId);
+  if (list?.state !== 'predicting') return;
+  await tx.hqLists.setState(listId, 'failed', reason);
+  metrics.hqListMoved('failed');
+}

@@ -1,0 +1,45 @@
+import { failedPrecondition, notFound } from '@florilegium/errors';
+import type { Store, TxStore } from '../store.ts';
+
+export interface UndoLabelInput {
+  pageId: number;
+  by: string;
+  /** The same key of the same person answers with what the first request did. */
+  idempotencyKey?: string;
+}
+
+export interface LabelUndone {
+  pageId: number;
+  undone: string;
+  current: string | null;
+}
+
+/** Takes back the page's current label by an event of its own; the label before it, if any, stands again. */
+export async function undoLabel({ store }: { store: Store }, input: UndoLabelInput): Promise<LabelUndone> {
+  return await store.inTransaction(async (tx) => {
+    if (input.idempotencyKey === undefined) return await undo(tx, input);
+    // A key of its own kind: one that a label came with has another answer.
+    const key = `undo ${input.idempotencyKey}`;
+    await tx.labels.lockRequest(input.by, key);
+    const before = await tx.labels.findRequest<LabelUndone>(input.by, key);
+    if (before) return before;
+    const done = await undo(tx, input);
+    await tx.labels.addRequest(input.by, key, done);
+    return done;
+  });
+}
+
+async function undo(tx: TxStore, { pageId, by }: UndoLabelInput): Promise<LabelUndone> {
+  await tx.lockLabels('shared');
+  const version = (await tx.audits.openVersionOf([pageId])).get(pageId);
+  const list = version === undefined ? undefined : await tx.hqLists.lockVersion(version);
+  const undone = await tx.labels.undoCurrent(pageId, by);
+  if (!undone) {
+    if ((await tx.labels.listEvents(pageId)).length === 0) throw notFound('label of page', pageId);
+    throw failedPrecondition(`page ${pageId} has no label to take back`);
+  }
+  const current = (await tx.labels.currentOf([pageId])).get(pageId) ?? null;
+  // While an audit is open its page waits for a label again.
+  if (list?.state === 'auditing') await tx.audits.setLabels(list.id, [{ pageId, label: current }]);
+  return { pageId, undone: undone.label, current };
+}
