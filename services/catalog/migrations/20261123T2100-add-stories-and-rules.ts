@@ -12,6 +12,8 @@ export async function up(kysely: Kysely<unknown>): Promise<void> {
       add column staged jsonb`.execute(kysely);
   await sql`alter table item add column reuse text not null default 'unknown'`.execute(kysely);
   await sql`alter table title add column creators text not null default ''`.execute(kysely);
+  // The reservoir is listed by PageID among millions of others.
+  await sql`create index page_reservoir on page (page_id) where kept_as = 'reservoir'`.execute(kysely);
   await sql`
     create table part (
       part_id integer primary key,

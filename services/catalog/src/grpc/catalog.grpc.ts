@@ -1,4 +1,9 @@
-import type { CatalogServiceImplementation, Import, PageRow as PageRowMessage } from '@florilegium/contracts/catalog';
+import type {
+  CatalogServiceImplementation,
+  Import,
+  PageRow as PageRowMessage,
+  StreamPagesRequest,
+} from '@florilegium/contracts/catalog';
 import { RunState } from '@florilegium/contracts/run';
 import { invalidArgument, notFound } from '@florilegium/errors';
 import type { ImportRun, RunState as State } from '../domain/import-run.ts';
@@ -82,14 +87,8 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
       };
     },
 
-    async *streamPages({ selection, afterPageId, reuse }, { signal }) {
-      if (!selection) throw invalidArgument('selection is missing', { field: 'selection' });
-      const query: PageQuery =
-        selection.$case === 'pageSetId'
-          ? { pageSetId: checkUuid(selection.value, 'page_set_id') }
-          : selection.$case === 'rule'
-            ? { rule: selection.value }
-            : { pageIds: selection.value.pageIds };
+    async *streamPages({ selection, afterPageId, reuse, reservoir }, { signal }) {
+      const query = reservoir && !selection ? { reservoir } : queryOf(selection);
       // 0 says "from the first", and a PageID of 0 is one of them.
       const after = afterPageId === 0 ? -1 : afterPageId;
       for await (const pages of calls.streamPages({ ...query, reuse }, { after, signal })) yield { pages };
@@ -111,6 +110,19 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
       pageSets: await store.pageSets.listPageSets({ name: name || undefined, limit: pageSetsMax }),
     }),
   };
+}
+
+function queryOf(selection: StreamPagesRequest['selection']): PageQuery {
+  switch (selection?.$case) {
+    case 'pageSetId':
+      return { pageSetId: checkUuid(selection.value, 'page_set_id') };
+    case 'rule':
+      return { rule: selection.value };
+    case 'pageIds':
+      return { pageIds: selection.value.pageIds };
+    default:
+      throw invalidArgument('selection is missing', { field: 'selection' });
+  }
 }
 
 function checkUuid(text: string, field: string): string {

@@ -4,11 +4,12 @@ import type { Reuse } from '../domain/reuse.ts';
 import type { ComparedPage } from '../domain/rule-comparison.ts';
 import type { CatalogSchema } from '../schema.ts';
 
-/** Which pages: candidates of a rule, pages of a set (or those of both), or pages by id. */
+/** Which pages: candidates of a rule, pages of a set (or those of both), the reservoir, or pages by id. */
 export interface PageSelection {
   ruleId?: number;
   pageSetId?: string;
   pageIds?: readonly number[];
+  reservoir?: boolean;
   /** Only pages that may be reused in one of these ways. */
   reuse?: readonly Reuse[];
 }
@@ -33,7 +34,7 @@ const toRows = (rows: readonly (readonly [string, string, string])[]): PageRowFa
   rows.map(([prefix, number, typeName]) => ({ prefix, number, typeName }));
 
 export function pagesRepo(kysely: Kysely<CatalogSchema>): PagesRepo {
-  const select = ({ ruleId, pageSetId, pageIds, reuse }: PageSelection, after: number) =>
+  const select = ({ ruleId, pageSetId, pageIds, reservoir, reuse }: PageSelection, after: number) =>
     kysely
       .selectFrom('page')
       .leftJoin('item', 'item.item_id', 'page.item_id')
@@ -52,6 +53,7 @@ export function pagesRepo(kysely: Kysely<CatalogSchema>): PagesRepo {
           .where('page_set_page.page_id', '>', after),
       )
       .$if(pageIds !== undefined, (query) => query.where(sql<boolean>`page.page_id = any(${[...pageIds!]}::integer[])`))
+      .$if(reservoir === true, (query) => query.where(sql<boolean>`page.kept_as = 'reservoir'`))
       .$if(reuse !== undefined, (query) => query.where(sql<boolean>`${reuseOfPage} = any(${[...reuse!]}::text[])`))
       .where('page.page_id', '>', after);
 

@@ -49,10 +49,11 @@ export function addPageRoutes(app: HttpApp, routes: PageRoutes): void {
     {
       config: { role: 'viewer' },
       schema: {
-        summary: 'Candidates of a rule, or pages of a page set, in ascending PageID',
+        summary: 'Candidates of a rule, pages of a page set, or the reservoir, in ascending PageID',
         querystring: Type.Object({
           rule: Type.Optional(ruleName),
           pageSetId: Type.Optional(uuid),
+          reservoir: Type.Boolean({ default: false, description: 'The seeded draw of pages that no rule keeps' }),
           reuse: reuseFilter,
           after: Type.Integer({ minimum: -1, maximum: 2 ** 31 - 1, default: -1 }),
           limit,

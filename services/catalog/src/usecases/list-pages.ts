@@ -7,11 +7,13 @@ import { type RuleDeps, selectRuleId } from './select-rule.ts';
 
 export const pageIdsMax = 500;
 
-/** Candidates of a rule, pages of a set, candidates in a set, or pages by id. */
+/** Candidates of a rule, pages of a set, candidates in a set, the reservoir, or pages by id. */
 export interface PageQuery {
   rule?: string;
   pageSetId?: string;
   pageIds?: readonly number[];
+  /** The seeded draw of pages that no rule keeps. */
+  reservoir?: boolean;
   /** Only pages that may be reused in one of these ways; none named is all. */
   reuse?: readonly string[];
 }
@@ -53,6 +55,10 @@ export async function selectionOf(deps: Deps, query: PageQuery): Promise<PageSel
       throw invalidArgument(`${pageIds.length} page ids, more than ${pageIdsMax}`, { field: 'pageIds' });
     }
     return { pageIds, reuse };
+  }
+  if (query.reservoir) {
+    if (rule || pageSetId) throw invalidArgument('the reservoir is outside all rules and sets', { field: 'reservoir' });
+    return { reservoir: true, reuse };
   }
   if (pageSetId !== undefined && !(await deps.store.pageSets.findPageSet(pageSetId))) {
     throw notFound('page set', pageSetId);

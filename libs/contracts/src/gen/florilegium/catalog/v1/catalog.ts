@@ -144,6 +144,8 @@ export interface StreamPagesRequest {
   afterPageId: number;
   /** Only pages that may be reused in one of these ways (see Page.reuse); none for all. */
   reuse: string[];
+  /** Instead of a selection: the seeded draw of pages that no rule keeps, the audit's stratum outside the candidates. */
+  reservoir: boolean;
 }
 
 export interface StreamPagesResponse {
@@ -2079,7 +2081,7 @@ export const PageIds: MessageFns<PageIds> = {
 };
 
 function createBaseStreamPagesRequest(): StreamPagesRequest {
-  return { selection: undefined, afterPageId: 0, reuse: [] };
+  return { selection: undefined, afterPageId: 0, reuse: [], reservoir: false };
 }
 
 export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
@@ -2100,6 +2102,9 @@ export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
     }
     for (const v of message.reuse) {
       writer.uint32(42).string(v!);
+    }
+    if (message.reservoir !== false) {
+      writer.uint32(48).bool(message.reservoir);
     }
     return writer;
   },
@@ -2157,6 +2162,14 @@ export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
             message.reuse.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.reservoir = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2188,6 +2201,7 @@ export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
         ? globalThis.Number(object.after_page_id)
         : 0,
       reuse: globalThis.Array.isArray(object?.reuse) ? object.reuse.map((e: any) => globalThis.String(e)) : [],
+      reservoir: isSet(object.reservoir) ? globalThis.Boolean(object.reservoir) : false,
     };
   },
 
@@ -2205,6 +2219,9 @@ export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
     }
     if (message.reuse?.length) {
       obj.reuse = message.reuse;
+    }
+    if (message.reservoir !== false) {
+      obj.reservoir = message.reservoir;
     }
     return obj;
   },
@@ -2236,6 +2253,7 @@ export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
     }
     message.afterPageId = object.afterPageId ?? 0;
     message.reuse = object.reuse?.map((e) => e) || [];
+    message.reservoir = object.reservoir ?? false;
     return message;
   },
 };
