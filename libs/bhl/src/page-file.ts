@@ -55,11 +55,16 @@ export class PageRow<Kind> extends TabRow {
     return new PageRow(this.header, this.kinds);
   }
 
-  /** Reads a line that was seen before (see TabRow.moveTo). */
-  readAt(buffer: Buffer, start: number, end: number): PageFileRow {
-    this.moveTo(buffer, start, end);
-    this.read();
-    return this.fields();
+  /** Of the line under the view, also one that `moveTo` put there: prefix, number, type name. */
+  facts(): [prefix: string, number: string, typeName: string] {
+    const { prefix, number, typeName } = this.columns;
+    return [this.text(prefix), this.text(number), this.text(typeName)];
+  }
+
+  /** Of the line under the view, also one that `moveTo` put there. */
+  issueFacts(): Pick<PageFileRow, 'year' | 'volume' | 'issue'> {
+    const { year, volume, issue } = this.columns;
+    return { year: this.text(year), volume: this.text(volume), issue: this.text(issue) };
   }
 
   fields(): PageFileRow {

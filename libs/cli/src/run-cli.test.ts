@@ -48,6 +48,15 @@ describe('florilegium', () => {
     expect(readFileSync(join(dir, 'all.txt'), 'utf8')).toBe('100\n11\n9\n');
   });
 
+  it('extracts by a rule of its own file', () => {
+    writeFileSync(join(dir, 'maps.txt'), [header, row(9, 'Plate', 'Illustration'), row(10, '', 'Map')].join('\n'));
+    writeFileSync(join(dir, 'rules.json'), JSON.stringify([{ name: 'maps', typeNames: ['Map'] }]));
+    const args = ['extract', 'maps.txt', '--output-file', 'maps-ids.txt', '--rule', 'maps'];
+    expect(florilegium(...args, '--rules-file', 'rules.json').status).toBe(0);
+    expect(readFileSync(join(dir, 'maps-ids.txt'), 'utf8')).toBe('10\n');
+    expect(florilegium(...args).output).toContain('maps');
+  });
+
   it('samples the same ids for the same seed, none of the excluded', () => {
     writeFileSync(join(dir, 'list.txt'), Array.from({ length: 500 }, (_, index) => index + 1).join('\n'));
     writeFileSync(join(dir, 'not.txt'), '1\n2\n3');
@@ -74,6 +83,7 @@ describe('florilegium', () => {
       output: expect.stringContaining('500'),
     });
     expect(florilegium('sample', 'list.txt', '--count', 'many').status).not.toBe(0);
+    expect(florilegium('import', 'exports', '--server', 'http://127.0.0.1:9').status).toBe(1);
     expect(florilegium('lists', 'get', '1', '--server', 'http://127.0.0.1:9').status).toBe(1);
   });
 });

@@ -1,6 +1,7 @@
 import { messageOf } from '@florilegium/errors';
 import { Command, CommanderError } from 'commander';
 import { addExtract } from './commands/extract.ts';
+import { addImport } from './commands/import.ts';
 import { addLists } from './commands/lists.ts';
 import { addSample } from './commands/sample.ts';
 
@@ -12,6 +13,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .exitOverride();
   addExtract(program);
   addSample(program);
+  addImport(program);
   addLists(program);
   try {
     await program.parseAsync(args.map(withHyphens), { from: 'user' });

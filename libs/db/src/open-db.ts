@@ -126,7 +126,8 @@ async function copyIn(
   chunks: AsyncIterable<Buffer | string> | Iterable<Buffer | string>,
 ): Promise<number> {
   const target = client.query(copyFrom(sql));
-  await pipeline(Readable.from(chunks, { objectMode: false, highWaterMark: 1 << 16 }), target);
+  // So much may wait for PostgreSQL: chunks are made while it works on those before.
+  await pipeline(Readable.from(chunks, { objectMode: false, highWaterMark: 1 << 18 }), target);
   return target.rowCount;
 }
 

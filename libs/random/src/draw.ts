@@ -36,8 +36,11 @@ export class DrawOf {
     this.countMax = countMax;
   }
 
-  /** Offers an id (each one once) and says whether it is in the draw so far. */
-  offer(id: number): boolean {
+  /**
+   * Offers an id (each one once) and says whether it is in the draw so far.
+   * @param onDropped told of the id that makes room for it
+   */
+  offer(id: number, onDropped?: (id: number) => void): boolean {
     if (this.countMax === 0) return false;
     const key = this.draw.keyOf(id);
     if (this.keys.length < this.countMax) {
@@ -47,6 +50,7 @@ export class DrawOf {
       return true;
     }
     if (key > this.keys[0]! || (key === this.keys[0]! && id >= this.ids[0]!)) return false;
+    onDropped?.(this.ids[0]!);
     this.keys[0] = key;
     this.ids[0] = id;
     this.sink(0);

@@ -1,4 +1,8 @@
 import * as createCatalog from './20261123T1900-create-catalog.ts';
+import * as addStoriesAndRules from './20261123T2100-add-stories-and-rules.ts';
 
 /** By name, in their order; frozen once merged. */
-export const migrations = { '20261123T1900-create-catalog': createCatalog };
+export const migrations = {
+  '20261123T1900-create-catalog': createCatalog,
+  '20261123T2100-add-stories-and-rules': addStoriesAndRules,
+};

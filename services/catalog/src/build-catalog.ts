@@ -1,4 +1,4 @@
-import { candidateRule, candidateRules, compileRule } from '@florilegium/bhl';
+import { candidateRules, compileRule } from '@florilegium/bhl';
 import type { Db } from '@florilegium/db';
 import type { Log } from '@florilegium/log';
 import { exportFilesClient } from './clients/export-files.client.ts';
@@ -6,17 +6,19 @@ import type { CatalogConfig } from './config.ts';
 import type { CatalogSchema } from './schema.ts';
 import { createStore } from './store.ts';
 import { cancelImport } from './usecases/cancel-import.ts';
+import { compareRules } from './usecases/compare-rules.ts';
+import { countByReuse } from './usecases/count-by-reuse.ts';
 import { createPageSet } from './usecases/create-page-set.ts';
 import { explainPage } from './usecases/explain-page.ts';
 import type { ImportDeps } from './usecases/import-export.ts';
+import { judgeNewRules } from './usecases/judge-new-rules.ts';
 import { listPages, streamPages } from './usecases/list-pages.ts';
 import { listRules } from './usecases/list-rules.ts';
-import { defaultRuleName } from './usecases/select-rule.ts';
 import { startImport } from './usecases/start-import.ts';
 
 type BuildConfig = Pick<
   CatalogConfig,
-  'importHosts' | 'importRoots' | 'contact' | 'badLineShareMax' | 'reservoirPages' | 'reservoirSeed'
+  'importHosts' | 'importRoots' | 'contact' | 'badLineShareMax' | 'reservoirPages' | 'reservoirSeed' | 'candidateRules'
 >;
 
 const bind =
@@ -27,7 +29,7 @@ const bind =
 /** The service's use cases on their repos and clients, for both transports and the worker. */
 export function buildCatalog({ config, db, log }: { config: BuildConfig; db: Db<CatalogSchema>; log: Log }) {
   const store = createStore(db);
-  const rules = candidateRules.map(compileRule);
+  const rules = [...candidateRules, ...config.candidateRules].map(compileRule);
   const exportFiles = exportFilesClient({
     hosts: config.importHosts,
     roots: config.importRoots,
@@ -37,7 +39,6 @@ export function buildCatalog({ config, db, log }: { config: BuildConfig; db: Db<
   const importDeps: ImportDeps = {
     ...deps,
     log,
-    keepingRule: candidateRule(defaultRuleName),
     badLineShareMax: config.badLineShareMax,
     reservoir: { pages: config.reservoirPages, seed: config.reservoirSeed },
   };
@@ -52,6 +53,9 @@ export function buildCatalog({ config, db, log }: { config: BuildConfig; db: Db<
     listPages: bind(listPages, deps),
     streamPages: bind(streamPages, deps),
     listRules: bind(listRules, deps),
+    compareRules: bind(compareRules, deps),
+    countByReuse: bind(countByReuse, deps),
+    judgeNewRules: bind(judgeNewRules, { ...deps, log }),
   };
 }
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { type CandidateRule, parseCandidateRules } from '@florilegium/bhl';
 import { readEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
 
 export interface CatalogConfig extends ServiceEnv {
@@ -13,6 +15,8 @@ export interface CatalogConfig extends ServiceEnv {
   workStaleMs: number;
   reservoirPages: number;
   reservoirSeed: number;
+  /** Besides the built-in ones. */
+  candidateRules: readonly CandidateRule[];
 }
 
 const bhlHosts = 'bhl-open-data.s3.us-east-2.amazonaws.com,www.biodiversitylibrary.org';
@@ -28,6 +32,11 @@ export function readConfig(variables: Record<string, string | undefined> = proce
     workStaleMs: env.int('WORK_STALE_MS', { default: 12_000, min: 500 }),
     reservoirPages: env.int('RESERVOIR_PAGES', { default: 20_000, min: 0, max: 1_000_000 }),
     reservoirSeed: env.int('RESERVOIR_SEED', { default: 1 }),
+    candidateRules: env.text(
+      'CANDIDATE_RULES_FILE',
+      (path) => parseCandidateRules(readFileSync(path, 'utf8'), path),
+      [],
+    ),
   });
 }
 

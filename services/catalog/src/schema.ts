@@ -1,7 +1,9 @@
 import type { OutboxTable } from '@florilegium/db';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
-import type { BadLineReport, RunState } from './domain/import-run.ts';
+import type { BadLineReport, ImportPhase, RunState, StagedExport } from './domain/import-run.ts';
+import type { RowTest } from './domain/kept-rows.ts';
 import type { KeptAs } from './domain/page.ts';
+import type { Reuse } from './domain/reuse.ts';
 
 type Count = ColumnType<number, number | undefined, number>;
 type Moment = ColumnType<Date | null, Date | null | undefined, Date | null>;
@@ -24,6 +26,12 @@ interface ImportTable {
   new_page_count: Count;
   changed_page_count: Count;
   vanished_page_count: Count;
+  with_names: Generated<boolean>;
+  phase: Generated<ImportPhase | ''>;
+  bytes_per_second: Count;
+  rows_per_second: Count;
+  kept_by: JSONColumnType<RowTest[], string | undefined>;
+  staged: JSONColumnType<StagedExport | null, string | null | undefined, string | null>;
   created_at: ColumnType<Date, Date | undefined, never>;
   started_at: Moment;
   ended_at: Moment;
@@ -40,6 +48,7 @@ interface ItemTable {
   rights_statement: string;
   license_type: string;
   rights_holder: string;
+  reuse: Reuse;
 }
 
 interface TitleTable {
@@ -52,6 +61,7 @@ interface TitleTable {
   language_code: string;
   author: string;
   title_url: string;
+  creators: string;
 }
 
 interface PageTable {
@@ -65,6 +75,30 @@ interface PageTable {
   neighbour_ids: number[];
   neighbour_sequences: number[];
   kept_as: KeptAs;
+}
+
+interface PartTable {
+  part_id: number;
+  title: string;
+  container_title: string;
+  date: string;
+  page_range: string;
+  rights_status: string;
+  rights_statement: string;
+  license_name: string;
+  license_url: string;
+  rights_holder: string;
+  reuse: Reuse;
+}
+
+interface PagePartTable {
+  page_id: number;
+  part_id: number;
+}
+
+interface PageNameTable {
+  page_id: number;
+  names: string[];
 }
 
 interface CandidateRuleTable {
@@ -101,6 +135,9 @@ export interface CatalogSchema extends OutboxTable {
   item: ItemTable;
   title: TitleTable;
   page: PageTable;
+  part: PartTable;
+  page_part: PagePartTable;
+  page_name: PageNameTable;
   candidate_rule: CandidateRuleTable;
   candidate: CandidateTable;
   page_set: PageSetTable;

@@ -1,6 +1,6 @@
 import type { Authenticator } from '@florilegium/auth';
 import { CatalogServiceDefinition } from '@florilegium/contracts/catalog';
-import { createHttpApp, type HttpApp } from '@florilegium/http';
+import { addEntityTags, createHttpApp, type HttpApp } from '@florilegium/http';
 import type { Log } from '@florilegium/log';
 import { type RpcServer, startRpcServer } from '@florilegium/rpc';
 import type { Catalog } from './build-catalog.ts';
@@ -27,6 +27,7 @@ export async function createCatalogApp({ catalog, authenticator, log, readiness 
     readiness,
   });
   if (catalog) {
+    addEntityTags(app);
     addImportRoutes(app, catalog);
     addPageRoutes(app, catalog);
     addPageSetRoutes(app, catalog);

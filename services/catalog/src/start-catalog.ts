@@ -56,8 +56,9 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
     // An import's merge of all of BHL outlasts the limit that is right for requests.
     const importDb = openDb<CatalogSchema>({ url, schema: 'catalog', poolMax: 4, statementTimeoutMs: hourMs, log });
     onStop('import database', importDb.close);
-    const { importDeps, store, exportFiles } = buildCatalog({ config, db: importDb, log });
+    const { importDeps, store, exportFiles, judgeNewRules } = buildCatalog({ config, db: importDb, log });
     onStop('import files', exportFiles.close);
+    await judgeNewRules();
     const worker = await startWorker({
       ...importWork,
       db: importDb,

@@ -1,3 +1,5 @@
+import { crc32, deflateRawSync } from 'node:zlib';
+
 /** Builders of BHL's export files, in its form: BOM, CRLF, one row for each (page, type, number). */
 export interface RowOf {
   pageId: number | string;
@@ -42,6 +44,44 @@ export function itemFile(items: readonly ItemOf[]): string {
 export function titleFile(titles: readonly { titleId: number; title: string; author?: string }[]): string {
   const lines = titles.map(({ titleId, title, author = '' }) => `${titleId}\t${title}\t${author}\r\n`);
   return `${bom}TitleID\tFullTitle\tTL2Author\r\n${lines.join('')}`;
+}
+
+/** Any file of the export: its header, and the values of its lines. */
+export function tabFile(header: readonly string[], lines: readonly (readonly (string | number)[])[]): string {
+  return `${bom}${[header, ...lines].map((line) => line.join('\t')).join('\r\n')}\r\n`;
+}
+
+/** A ZIP archive as .NET writes it: deflated entries and their directory. */
+export function zipOf(files: Record<string, string>): Buffer {
+  const parts: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const [name, text] of Object.entries(files)) {
+    const content = Buffer.from(text);
+    const packed = deflateRawSync(content);
+    const local = Buffer.alloc(30);
+    local.writeUInt32LE(0x04034b50, 0);
+    local.writeUInt16LE(8, 8);
+    local.writeUInt16LE(name.length, 26);
+    const entry = Buffer.alloc(46);
+    entry.writeUInt32LE(0x02014b50, 0);
+    entry.writeUInt16LE(8, 10);
+    entry.writeUInt32LE(crc32(content), 16);
+    entry.writeUInt32LE(packed.length, 20);
+    entry.writeUInt32LE(content.length, 24);
+    entry.writeUInt16LE(name.length, 28);
+    entry.writeUInt32LE(offset, 42);
+    parts.push(local, Buffer.from(name), packed);
+    directory.push(entry, Buffer.from(name));
+    offset += 30 + name.length + packed.length;
+  }
+  const bytes = Buffer.concat(directory);
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(Object.keys(files).length, 10);
+  end.writeUInt32LE(bytes.length, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...parts, bytes, end]);
 }
 
 /**

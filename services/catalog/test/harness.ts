@@ -146,18 +146,30 @@ export async function startHarness(name: string, over: Record<string, string> = 
       }
       return path;
     },
-    async importFrom(source: string): Promise<ImportView> {
-      const { status, body } = await post<ImportView>('/v1/imports', { source });
+    async importFrom(source: string, more: { withNames?: boolean } = {}): Promise<ImportView> {
+      const { status, body } = await post<ImportView>('/v1/imports', { source, ...more });
       if (status !== 202) throw new Error(`${status} ${JSON.stringify(body)}`);
       return await endOf(body.id);
     },
     /** Everything the catalog holds of the export, to be compared; with xmin also whether it was touched. */
     async contents(columns = ''): Promise<Record<string, unknown[]>> {
-      const tables = { page: 'page_id', item: 'item_id', title: 'title_id', candidate: 'rule_id, page_id' };
+      const tables = {
+        page: 'page_id',
+        item: 'item_id',
+        title: 'title_id',
+        part: 'part_id',
+        page_part: 'page_id, part_id',
+        page_name: 'page_id',
+      };
       const all: Record<string, unknown[]> = {};
       for (const [table, key] of Object.entries(tables)) {
         all[table] = (await db.pool.query(`select *${columns} from ${table} order by ${key}`)).rows;
       }
+      // Rules by their names: a number that a killed import was given is not given again.
+      const rule = '(select name from candidate_rule where id = rule_id) as rule';
+      all.candidate = (
+        await db.pool.query(`select ${rule}, page_id${columns} from candidate order by rule, page_id`)
+      ).rows;
       return all;
     },
     async close() {
@@ -176,6 +188,10 @@ export interface ImportView {
   reason: string | null;
   doneCount: number;
   totalCount: number;
+  phase: string;
+  bytesPerSecond: number;
+  rowsPerSecond: number;
+  secondsLeft: number | null;
   rowCount: number;
   pageCount: number;
   keptPageCount: number;

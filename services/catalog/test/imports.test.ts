@@ -76,6 +76,13 @@ describe('an import', () => {
 
     const { page } = await harness.contents();
     expect(page!.filter((row) => (row as { kept_as: string }).kept_as === 'reservoir')).toHaveLength(30);
+    const reservoir = (await harness.get('/v1/pages?reservoir=true')).body.pages;
+    expect(reservoir).toHaveLength(30);
+    expect(reservoir.some(({ pageId }: { pageId: number }) => kept.has(pageId))).toBe(false);
+    const streamed = [];
+    for await (const { pages: some } of harness.rpcOf('v').streamPages({ reservoir: true })) streamed.push(...some);
+    expect(streamed).toEqual(reservoir);
+    expect((await harness.get('/v1/pages?reservoir=true&rule=reference')).status).toBe(400);
     const double = rows.find((row, index) => rows[index + 1]?.pageId === row.pageId)!;
     const { body } = await harness.get(`/v1/pages/${double.pageId}`);
     expect(body.rows.map(({ typeName }: { typeName: string }) => typeName)).toEqual(['Text', 'Illustration']);

@@ -1,5 +1,8 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { seededDraw } from '@florilegium/bhl';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { aLibrary, itemFile, pageFile } from './an-export.ts';
+import { aLibrary, itemFile, pageFile, tabFile } from './an-export.ts';
 import { type Harness, type ImportView, startHarness, until } from './harness.ts';
 
 let harness: Harness;
@@ -13,29 +16,97 @@ afterAll(() => harness.close());
 
 const stateOf = async (id: string) => (await harness.get<ImportView>(`/v1/imports/${id}`)).body;
 
-it('ends with the same tables after its worker was killed in the middle', async () => {
-  const source = await harness.exportIn('library', files);
-  const { body: run } = await harness.post<ImportView>('/v1/imports', { source });
-  const workers: ReturnType<Harness['spawnService']>[] = [];
-  for (const pauseMs of [0, 150, 300]) {
-    const worker = harness.spawnService({ ROLE: 'worker', WORK_STALE_MS: '1000' });
-    workers.push(worker);
-    await until(async () => (await stateOf(run.id)).state === 'running');
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    worker.kill('SIGKILL');
-  }
-  await harness.start({ role: 'worker', workStaleMs: 1000 });
-  const ended = await harness.endOf(run.id);
-  expect(ended).toMatchObject({ state: 'done', rowCount: rows.length });
-  const afterKills = await harness.contents();
+/** CATALOG_KILLS=10 makes it ten moments; three are enough for every day. */
+const killsWanted = Number(process.env.CATALOG_KILLS ?? 3);
 
-  const other = await startHarness('undisturbed', { RESERVOIR_PAGES: '500' });
+it(
+  `ends with the same tables after its worker was killed at ${killsWanted} random moments`,
+  async () => {
+    const other = await startHarness('undisturbed', { RESERVOIR_PAGES: '500' });
+    let undisturbed: Awaited<ReturnType<Harness['contents']>>;
+    let durationMs: number;
+    try {
+      await other.start({ role: 'worker' });
+      const source = await other.exportIn('library', files);
+      const startedAt = performance.now();
+      await other.importFrom(source);
+      durationMs = performance.now() - startedAt;
+      undisturbed = await other.contents();
+    } finally {
+      await other.close();
+    }
+
+    const source = await harness.exportIn('library', files);
+    const attemptOf = async (id: string) =>
+      (await harness.db.pool.query('select attempt from work_batch where run_id = $1', [id])).rows[0].attempt as number;
+    let run: ImportView | undefined;
+    const moments: number[] = [];
+    for (let draw = 0; moments.length < killsWanted; draw++) {
+      if (!run) {
+        await harness.db.pool.query('truncate page, item, title, part, page_part, page_name, candidate');
+        run = (await harness.post<ImportView>('/v1/imports', { source })).body;
+      }
+      const attempt = await attemptOf(run.id);
+      const worker = harness.spawnService({ ROLE: 'worker', WORK_STALE_MS: '1000' });
+      await until(async () => (await attemptOf(run!.id)) > attempt);
+      const pauseMs = (seededDraw(1, 'kills').keyOf(draw) / 2 ** 53) * durationMs;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      worker.kill('SIGKILL');
+      // One that was quicker than its kill is no test: another import begins, on tables that are empty again.
+      if ((await stateOf(run.id)).state === 'done') run = undefined;
+      else moments.push(Math.round(pauseMs));
+    }
+    await harness.start({ role: 'worker', workStaleMs: 1000 });
+    const ended = run && (await harness.endOf(run.id));
+    expect(ended).toMatchObject({ state: 'done', rowCount: rows.length });
+    expect(await harness.contents(), `killed after ${moments.join(', ')} ms`).toEqual(undisturbed);
+    const left = await harness.db.pool.query("select tablename from pg_tables where tablename like 'staging%'");
+    expect(left.rows).toEqual([]);
+  },
+  60_000 + killsWanted * 12_000,
+);
+
+it('goes on after the page file when it is killed later', async () => {
+  const requests: string[] = [];
+  const plate = rows.find(({ prefix }) => prefix === 'Plate')!.pageId;
+  let stallsNames = true;
+  const bodies: Record<string, string> = {
+    'page.txt': pageFile(rows),
+    'item.txt': itemFile(items),
+    'pagename.txt': tabFile(['NameConfirmed', 'PageID'], [['Rosa canina', plate]]),
+  };
+  const server = createServer((request, response) => {
+    const name = request.url!.split('/').at(-1)!;
+    const body = bodies[name];
+    if (body === undefined) return response.writeHead(404).end();
+    response.writeHead(200, { etag: '"1"', 'content-length': Buffer.byteLength(body) });
+    if (request.method === 'HEAD') return response.end();
+    requests.push(name);
+    if (name !== 'pagename.txt' || !stallsNames) response.end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const resumed = await startHarness('resumed', { RESERVOIR_PAGES: '500', IMPORT_HOSTS: host });
   try {
-    await other.start({ role: 'worker' });
-    await other.importFrom(await other.exportIn('library', files));
-    expect(afterKills).toEqual(await other.contents());
+    const request = { source: `http://${host}/export`, withNames: true };
+    const { body: run } = await resumed.post<ImportView>('/v1/imports', request);
+    const worker = resumed.spawnService({ ROLE: 'worker', WORK_STALE_MS: '1000' });
+    await until(() => requests.includes('pagename.txt'));
+    worker.kill('SIGKILL');
+    stallsNames = false;
+    await resumed.start({ role: 'worker', workStaleMs: 1000 });
+    expect(await resumed.endOf(run.id)).toMatchObject({ state: 'done', rowCount: rows.length });
+    expect(requests.sort()).toEqual(['item.txt', 'page.txt', 'pagename.txt', 'pagename.txt']);
+    const { page, page_name, candidate } = await resumed.contents();
+    expect(page_name).toEqual([{ page_id: plate, names: ['Rosa canina'] }]);
+    const undisturbed = await harness.contents();
+    expect([page, candidate]).toEqual([undisturbed.page, undisturbed.candidate]);
+    const left = await resumed.db.pool.query("select tablename from pg_tables where tablename like 'staging%'");
+    expect(left.rows).toEqual([]);
   } finally {
-    await other.close();
+    await resumed.close();
+    server.closeAllConnections();
+    server.close();
   }
 }, 60_000);
 

@@ -1,9 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { listZipEntries, type RandomAccess, readZipEntry } from '@florilegium/bhl';
 import { AppError, invalidArgument, messageOf, notFound, unavailable } from '@florilegium/errors';
 import { Agent, request } from 'undici';
+import type { ExportKind } from '../domain/import-run.ts';
 
 /** One file of an export, found. */
 export interface ExportFile {
@@ -11,15 +13,21 @@ export interface ExportFile {
   name: string;
   /** As stored, before inflating; undefined where the host does not say. */
   bytesTotal: number | undefined;
+  /** The same while the file is the same; undefined where that cannot be told. */
+  version: string | undefined;
   /** Its bytes from the beginning; may be called again. @param onBytes told of every block read */
   read(signal: AbortSignal, onBytes: (bytes: number) => void): AsyncIterable<Uint8Array>;
 }
 
 export interface ExportFilesClient {
-  /** @throws invalid_argument when the source is neither an address of a configured host nor a folder under a configured root */
+  /** @throws invalid_argument when the source is neither an address of a configured host nor a folder or .zip under a configured root */
   check(source: string): Promise<void>;
-  /** The export's file `page`, `item` or `title`, or undefined when the source holds none. */
-  find(source: string, kind: 'page' | 'item' | 'title', signal: AbortSignal): Promise<ExportFile | undefined>;
+  /** Those of the export's files that the source holds: each alone, plain or .gz, or in its data.zip. */
+  findAll(
+    source: string,
+    kinds: readonly ExportKind[],
+    signal: AbortSignal,
+  ): Promise<Partial<Record<ExportKind, ExportFile>>>;
   close(): Promise<void>;
 }
 
@@ -70,7 +78,7 @@ export function exportFilesClient({
         field: 'source',
       });
     }
-    if (!url.pathname.endsWith('/')) url.pathname += '/';
+    if (!url.pathname.endsWith('/') && !isZip(url.pathname)) url.pathname += '/';
     return url;
   };
 
@@ -90,13 +98,13 @@ export function exportFilesClient({
     return undefined;
   };
 
-  const folderOf = async (source: string): Promise<string> => {
-    const folder = await pathBelowRoot(source);
+  const pathOf = async (source: string): Promise<string> => {
+    const path = await pathBelowRoot(source);
     // Whether a folder outside the roots exists is nobody's business: both cases read the same.
-    if (folder === undefined || !(await stat(folder)).isDirectory()) {
-      throw invalidArgument(`source is not a folder under a configured root: ${source}`, { field: 'source' });
+    if (path === undefined || !((await stat(path)).isDirectory() || isZip(source))) {
+      throw invalidArgument(`source is not a folder or a .zip under a configured root: ${source}`, { field: 'source' });
     }
-    return folder;
+    return path;
   };
 
   /** Sends a request until it is answered with 200, 206, 403 or 404; follows redirects to configured hosts. */
@@ -144,39 +152,51 @@ export function exportFilesClient({
     }
   }
 
-  async function findAtAddress(base: URL, name: string, signal: AbortSignal): Promise<ExportFile | undefined> {
-    const url = new URL(name, base);
+  async function findAtAddress(url: URL, name: string, signal: AbortSignal): Promise<FoundFile | undefined> {
     const answer = await ask(url, 'HEAD', {}, signal);
     await answer.body.dump();
     // S3 says 403 for a missing key to those who may not list the bucket.
     if (answer.statusCode !== 200) return undefined;
     const length = Number(answer.headers['content-length']);
     const bytesTotal = answer.headers['content-length'] !== undefined && Number.isFinite(length) ? length : undefined;
-    return { name, bytesTotal, read: (readSignal, onBytes) => readAddress(url, readSignal, onBytes) };
+    const version = strongVersion(answer.headers);
+    return {
+      name,
+      bytesTotal,
+      version,
+      read: (readSignal, onBytes) => readAddress(url, readSignal, onBytes),
+      readRange: (range, readSignal, onBytes) => readAddress(url, readSignal, onBytes, { ...range, version }),
+    };
   }
 
-  /** The body of an address; a connection that breaks is taken up where it broke, if the file is still the same. */
-  async function* readAddress(url: URL, signal: AbortSignal, onBytes: (bytes: number) => void) {
+  /** The body of an address, or a range of it; a connection that breaks is taken up where it broke, if the file is still the same. */
+  async function* readAddress(
+    url: URL,
+    signal: AbortSignal,
+    onBytes: (bytes: number) => void,
+    range?: ByteRange & { version: string | undefined },
+  ) {
     let bytes = 0;
-    let version: string | undefined;
+    let version = range?.version;
     for (let failures = 0; ; ) {
-      const isResumed = bytes > 0;
-      const headers: Record<string, string> = isResumed ? { range: `bytes=${bytes}-`, 'if-range': version! } : {};
+      const isPartial = bytes > 0 || range !== undefined;
+      const headers: Record<string, string> = {};
+      if (isPartial) headers.range = `bytes=${(range?.from ?? 0) + bytes}-${range ? range.to - 1 : ''}`;
+      if (isPartial && version !== undefined) headers['if-range'] = version;
       const answer = await ask(url, 'GET', headers, signal);
       if (answer.statusCode === 403 || answer.statusCode === 404) {
         await answer.body.dump();
         throw notFound('export file', url.href);
       }
-      if (isResumed && answer.statusCode !== 206) {
+      if (isPartial && answer.statusCode !== 206) {
         answer.body.destroy();
-        throw unavailable(`${url.href} changed or cannot be resumed while it was being read`);
+        throw unavailable(`${url.href} changed while it was being read, or its host does not serve ranges`);
       }
       if (`${answer.headers['content-type'] ?? ''}`.startsWith('text/html')) {
         answer.body.destroy();
         throw unavailable(`${url.href} answers with a web page instead of the file`);
       }
-      const etag = answer.headers.etag ?? answer.headers['last-modified'];
-      version = typeof etag === 'string' && !etag.startsWith('W/') ? etag : undefined;
+      version = strongVersion(answer.headers);
       const bytesBefore = bytes;
       try {
         for await (const block of answer.body) {
@@ -196,35 +216,96 @@ export function exportFilesClient({
     }
   }
 
-  async function findInFolder(folder: string, name: string): Promise<ExportFile | undefined> {
-    const path = await pathBelowRoot(join(folder, name));
+  async function findInFolder(sought: string, name: string): Promise<FoundFile | undefined> {
+    const path = await pathBelowRoot(sought);
     if (path === undefined) return undefined;
-    const { size } = await stat(path);
-    return {
-      name,
-      bytesTotal: size,
-      async *read(signal, onBytes) {
-        for await (const block of createReadStream(path, { highWaterMark: 1024 * 1024, signal })) {
-          onBytes((block as Buffer).length);
-          yield block as Uint8Array;
-        }
-      },
-    };
+    const { size, mtimeMs } = await stat(path);
+    async function* read(range: Partial<ByteRange>, signal: AbortSignal, onBytes: (bytes: number) => void) {
+      const { from: start, to } = range;
+      if (start !== undefined && start === to) return;
+      const end = to === undefined ? undefined : to - 1;
+      for await (const block of createReadStream(path!, { highWaterMark: 1024 * 1024, signal, start, end })) {
+        onBytes((block as Buffer).length);
+        yield block as Uint8Array;
+      }
+    }
+    const version = `${size} ${mtimeMs}`;
+    return { name, bytesTotal: size, version, read: (signal, onBytes) => read({}, signal, onBytes), readRange: read };
   }
 
   return {
     check: async (source) => {
-      if (addressOf(source) === undefined) await folderOf(source);
+      if (addressOf(source) === undefined) await pathOf(source);
     },
-    find: async (source, kind, signal) => {
+    findAll: async (source, kinds, signal) => {
       const base = addressOf(source);
-      const folder = base === undefined ? await folderOf(source) : '';
-      for (const name of [`data/${kind}.txt.gz`, `data/${kind}.txt`, `${kind}.txt.gz`, `${kind}.txt`]) {
-        const found = base === undefined ? await findInFolder(folder, name) : await findAtAddress(base, name, signal);
-        if (found) return found;
+      const path = base === undefined ? await pathOf(source) : '';
+      const find = (name: string) =>
+        base === undefined ? findInFolder(join(path, name), name) : findAtAddress(new URL(name, base), name, signal);
+      if (isZip(base?.pathname ?? source)) {
+        const name = basename(base?.pathname ?? source);
+        const zip = base === undefined ? await findInFolder(path, name) : await findAtAddress(base, name, signal);
+        return zip ? await filesInZip(zip, kinds, signal) : {};
       }
-      return undefined;
+      const found: Partial<Record<ExportKind, ExportFile>> = {};
+      for (const kind of kinds) {
+        for (const name of [`data/${kind}.txt.gz`, `data/${kind}.txt`, `${kind}.txt.gz`, `${kind}.txt`]) {
+          found[kind] ??= await find(name);
+        }
+        if (!found[kind]) delete found[kind];
+      }
+      // BHL's site serves the small files alone, and those of pages inside its archive.
+      const missing = kinds.filter((kind) => !found[kind]);
+      for (const name of missing.length > 0 ? ['data.zip', 'data/data.zip'] : []) {
+        const zip = await find(name);
+        if (zip) return { ...(await filesInZip(zip, missing, signal)), ...found };
+      }
+      return found;
     },
     close: () => agent.close(),
   };
+}
+
+const isZip = (path: string) => path.toLowerCase().endsWith('.zip');
+
+interface ByteRange {
+  from: number;
+  /** The first byte that is not read. */
+  to: number;
+}
+
+/** A file that can also be read in part. */
+interface FoundFile extends ExportFile {
+  readRange(range: ByteRange, signal: AbortSignal, onBytes: (bytes: number) => void): AsyncIterable<Uint8Array>;
+}
+
+/** What names this state of a file byte for byte; a weak ETag does not. */
+function strongVersion(headers: Record<string, string | string[] | undefined>): string | undefined {
+  const version = headers.etag ?? headers['last-modified'];
+  return typeof version === 'string' && !version.startsWith('W/') ? version : undefined;
+}
+
+async function filesInZip(zip: FoundFile, kinds: readonly ExportKind[], signal: AbortSignal) {
+  const { bytesTotal } = zip;
+  if (bytesTotal === undefined) throw unavailable(`the host does not say how long ${zip.name} is`);
+  const accessWith = (readSignal: AbortSignal, onBytes: (bytes: number) => void): RandomAccess => ({
+    bytesTotal,
+    read: (from, to) => zip.readRange({ from, to }, readSignal, onBytes),
+  });
+  const entries = await listZipEntries(
+    accessWith(signal, () => {}),
+    zip.name,
+  );
+  const found: Partial<Record<ExportKind, ExportFile>> = {};
+  for (const kind of kinds) {
+    const entry = entries.find(({ name }) => basename(name.replaceAll('\\', '/')).toLowerCase() === `${kind}.txt`);
+    if (!entry) continue;
+    found[kind] = {
+      name: `${zip.name}: ${entry.name}`,
+      bytesTotal: entry.compressedBytes,
+      version: zip.version,
+      read: (readSignal, onBytes) => readZipEntry(accessWith(readSignal, onBytes), entry, zip.name),
+    };
+  }
+  return found;
 }

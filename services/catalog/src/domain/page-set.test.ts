@@ -1,5 +1,13 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkParameters, drawItems, isSameDraw, type PageSetParameters, pageCountMaxOf } from './page-set.ts';
+import {
+  allocate,
+  checkParameters,
+  drawItems,
+  isSameDraw,
+  type PageSetParameters,
+  pageCountMaxOf,
+} from './page-set.ts';
 
 const aDraw = (change: Partial<PageSetParameters> = {}): PageSetParameters => ({
   name: 'heldout',
@@ -10,6 +18,8 @@ const aDraw = (change: Partial<PageSetParameters> = {}): PageSetParameters => ({
   wholeItems: true,
   excludePageSetIds: [],
   withinPageSetId: '',
+  stratifyBy: '',
+  allocation: '',
   ...change,
 });
 const items = Array.from({ length: 60 }, (_, index) => ({ itemId: 100 + index, pageCount: 5 + ((index * 7) % 40) }));
@@ -63,4 +73,49 @@ it('names the field at fault', () => {
   expect(() => checkParameters(aDraw({ shareMax: 1.5 }))).toThrow('shareMax');
   expect(() => checkParameters(aDraw({ countMax: -1 }))).toThrow('countMax');
   expect(() => checkParameters(aDraw({ seed: 0.5 }))).toThrow('seed');
+});
+
+describe('strata', () => {
+  const sizes = new Map([
+    ['1830s', 900],
+    ['1840s', 90],
+    ['1850s', 10],
+  ]);
+
+  it('give the same number each, as far as their pages reach', () => {
+    expect(Object.fromEntries(allocate(sizes, 100, 'equal'))).toEqual({ '1850s': 10, '1840s': 45, '1830s': 45 });
+    expect(Object.fromEntries(allocate(sizes, 1000, 'equal'))).toEqual({ '1850s': 10, '1840s': 90, '1830s': 900 });
+  });
+
+  it('give their share, to the page', () => {
+    expect(Object.fromEntries(allocate(sizes, 100, 'proportional'))).toEqual({ '1830s': 90, '1840s': 9, '1850s': 1 });
+    expect(Object.fromEntries(allocate(sizes, 55, 'proportional'))).toEqual({ '1830s': 49, '1840s': 5, '1850s': 1 });
+  });
+
+  it('never give more than they have, and all of what was asked where they can', () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string({ minLength: 1, maxLength: 4 }), fc.nat(50), { maxKeys: 12 }),
+        fc.nat(400),
+        fc.constantFrom('equal', 'proportional'),
+        (record, total, allocation) => {
+          const some = new Map(Object.entries(record));
+          const given = allocate(some, total, allocation);
+          const all = [...some.values()].reduce((sum, size) => sum + size, 0);
+          for (const [name, count] of given) expect(count).toBeLessThanOrEqual(some.get(name)!);
+          expect([...given.values()].reduce((sum, count) => sum + count, 0)).toBe(Math.min(total, all));
+        },
+      ),
+      { seed: 1 },
+    );
+  });
+
+  it.each([
+    [{ stratifyBy: 'colour' }, 'stratifyBy'],
+    [{ stratifyBy: 'item', wholeItems: true }, 'stratifyBy'],
+    [{ allocation: 'equal' }, 'allocation'],
+    [{ stratifyBy: 'item', allocation: 'most' }, 'allocation'],
+  ])('are refused as %j', (over, field) => {
+    expect(() => checkParameters(aDraw({ wholeItems: false, ...over }))).toThrow(expect.objectContaining({ field }));
+  });
 });

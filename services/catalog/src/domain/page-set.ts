@@ -1,6 +1,12 @@
 import { seededDraw } from '@florilegium/bhl';
 import { invalidArgument } from '@florilegium/errors';
 
+/** What a draw may be stratified by: the volume, the decade it came out in, the type of the page. */
+export const strata = ['item', 'decade', 'page_type'] as const;
+export type StratifyBy = (typeof strata)[number];
+/** Each stratum the same number as far as its pages reach, or its share. */
+export const allocations = ['equal', 'proportional'] as const;
+
 export interface PageSetParameters {
   name: string;
   rule: string;
@@ -14,6 +20,10 @@ export interface PageSetParameters {
   excludePageSetIds: string[];
   /** '' for all candidates of the rule. */
   withinPageSetId: string;
+  /** '' for one draw from all. */
+  stratifyBy: string;
+  /** '' where the draw is not stratified. */
+  allocation: string;
 }
 
 export interface PageSet extends PageSetParameters {
@@ -35,7 +45,20 @@ export function checkParameters(parameters: PageSetParameters): PageSetParameter
   }
   if (!(shareMax >= 0 && shareMax <= 1))
     throw invalidArgument('shareMax is not between 0 and 1', { field: 'shareMax' });
-  return { ...parameters, excludePageSetIds: [...new Set(parameters.excludePageSetIds)].sort() };
+  const { stratifyBy } = parameters;
+  if (stratifyBy !== '' && !strata.some((known) => known === stratifyBy)) {
+    throw invalidArgument(`stratifyBy is none of ${strata.join(', ')}`, { field: 'stratifyBy' });
+  }
+  if (stratifyBy !== '' && parameters.wholeItems) {
+    throw invalidArgument('whole items are not drawn by strata', { field: 'stratifyBy' });
+  }
+  const allocation = parameters.allocation || (stratifyBy === '' ? '' : 'equal');
+  if (allocation !== '' && !(stratifyBy !== '' && allocations.some((known) => known === allocation))) {
+    throw invalidArgument(`allocation is none of ${allocations.join(', ')}, or there is no stratifyBy`, {
+      field: 'allocation',
+    });
+  }
+  return { ...parameters, allocation, excludePageSetIds: [...new Set(parameters.excludePageSetIds)].sort() };
 }
 
 /** The same draw asked for again, whatever the order of the excluded sets. */
@@ -49,8 +72,21 @@ export function isSameDraw(one: PageSetParameters, other: PageSetParameters): bo
     wholeItems,
     excludePageSetIds,
     withinPageSetId,
+    stratifyBy,
+    allocation,
   }: PageSetParameters) =>
-    JSON.stringify([name, rule, seed, countMax, shareMax, wholeItems, [...excludePageSetIds].sort(), withinPageSetId]);
+    JSON.stringify([
+      name,
+      rule,
+      seed,
+      countMax,
+      shareMax,
+      wholeItems,
+      [...excludePageSetIds].sort(),
+      withinPageSetId,
+      stratifyBy,
+      allocation,
+    ]);
   return key(one) === key(other);
 }
 
@@ -90,4 +126,44 @@ export function drawItems(items: readonly ItemPages[], pageCountMax: number, par
   );
   const fitsCount = smallest && (parameters.countMax === 0 || smallest.pageCount <= parameters.countMax);
   return fitsCount && pageCountMax > 0 ? [smallest.itemId] : [];
+}
+
+/** How many pages each stratum gives, of `total` in all; never more than it has. Ties are settled by the strata's names. */
+export function allocate(
+  strataSizes: ReadonlyMap<string, number>,
+  total: number,
+  allocation: string,
+): Map<string, number> {
+  const sizes = [...strataSizes].sort(([one], [other]) => (one < other ? -1 : 1));
+  return allocation === 'proportional' ? allocateShares(sizes, total) : allocateEqually(sizes, total);
+}
+
+function allocateEqually(sizes: readonly (readonly [string, number])[], total: number): Map<string, number> {
+  const given = new Map<string, number>();
+  // Smallest first: what a small stratum cannot give is shared among those that are left.
+  const ascending = [...sizes].sort(([, one], [, other]) => one - other);
+  let left = total;
+  ascending.forEach(([name, size], index) => {
+    const count = Math.min(size, Math.ceil(left / (ascending.length - index)));
+    given.set(name, count);
+    left -= count;
+  });
+  return given;
+}
+
+/** By largest remainder (Hamilton's method). */
+function allocateShares(sizes: readonly (readonly [string, number])[], total: number): Map<string, number> {
+  const all = sizes.reduce((sum, [, size]) => sum + size, 0);
+  const wanted = Math.min(total, all);
+  const quotas = sizes.map(([name, size]) => ({ name, size, quota: all === 0 ? 0 : (wanted * size) / all }));
+  const given = new Map(quotas.map(({ name, quota }) => [name, Math.floor(quota)]));
+  let left = wanted - [...given.values()].reduce((sum, count) => sum + count, 0);
+  const byRemainder = [...quotas].sort((one, other) => (other.quota % 1) - (one.quota % 1));
+  for (const { name, size } of byRemainder) {
+    const count = given.get(name)!;
+    if (left === 0 || count >= size) continue;
+    given.set(name, count + 1);
+    left--;
+  }
+  return given;
 }

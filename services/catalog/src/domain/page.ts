@@ -1,3 +1,5 @@
+import type { Reuse, RightsFacts } from './reuse.ts';
+
 /** Why the catalog holds a page: by its rows, by chance, or because an earlier export held it. */
 export type KeptAs = 'rule' | 'reservoir' | 'former';
 
@@ -21,41 +23,86 @@ export interface Neighbour {
   sequence: number;
 }
 
+export interface Rights extends RightsFacts {
+  holder: string;
+}
+
+/** An article or chapter that the page belongs to. */
+export interface Part {
+  partId: number;
+  title: string;
+  containerTitle: string;
+  date: string;
+  pageRange: string;
+  rights: Rights;
+}
+
 /** A page with its story. */
 export interface Page {
   ref: PageRef;
   keptAs: KeptAs;
   title: string;
   authors: string;
+  publicationDetails: string;
+  /** Who holds the volume that was scanned. */
+  institution: string;
   year: string;
   volume: string;
   issue: string;
   rows: PageRowFacts[];
   neighbours: Neighbour[];
-  rights: { copyrightStatus: string; statement: string; license: string; holder: string };
+  /** Scientific names found on the page, where they were imported. */
+  names: string[];
+  parts: Part[];
+  rights: Rights;
+  reuse: Reuse;
 }
 
 export const bhlAddressOf = (pageId: number): string => `https://www.biodiversitylibrary.org/page/${pageId}`;
 
-/** One line on the rights: the licence or statement where there is one, else the copyright status, with the holder. */
-export function rightsTextOf({ rights }: Page): string {
-  const said = [rights.license, rights.statement].filter((text) => text !== '').join('; ') || rights.copyrightStatus;
-  return rights.holder === '' ? said : `${said}${said === '' ? '' : '; '}held by ${rights.holder}`;
+export const partAddressOf = (partId: number): string => `https://www.biodiversitylibrary.org/part/${partId}`;
+
+/** What is written on the page as its number, with its word: `Plate 12`, `Taf. III`; '' for a page without one. */
+export function placeOf({ rows }: Pick<Page, 'rows'>): string {
+  const row =
+    rows.find(({ prefix, number }) => number !== '' && prefix !== '') ?? rows.find(({ number }) => number !== '');
+  return row ? `${row.prefix} ${row.number}`.trim() : '';
 }
 
-/** A citation as one would write it under a picture; parts that are not known are left out. */
+/** The rights that hold for the page: its article's, where the article says any. */
+export function rightsOf({ rights, parts }: Page): Rights {
+  const said = parts.find((part) => Object.values(part.rights).some((text) => text !== ''));
+  return said?.rights ?? rights;
+}
+
+/** One line on the rights: the licence or statement where there is one, else the copyright status, with the holder. */
+export function rightsTextOf(page: Page): string {
+  const { license, statement, copyrightStatus, holder } = rightsOf(page);
+  const said = [license, statement].filter((text) => text !== '').join('; ') || copyrightStatus;
+  return holder === '' ? said : `${said}${said === '' ? '' : '; '}held by ${holder}`;
+}
+
+/**
+ * A citation as one would write it under a picture: who, the article where there is one, the book, where and when it came
+ * out, the plate, who holds the volume, the address. Parts that are not known are left out.
+ */
 export function citationOf(page: Page): string {
+  const part = page.parts[0];
   const volume = page.volume === '' ? '' : `, ${page.volume}`;
   const year = page.year === '' ? '' : ` (${page.year})`;
-  const place = page.rows.find(({ number }) => number !== '');
   return [
     page.authors,
-    page.title === '' ? '' : `${page.title}${volume}${year}`,
-    place ? `${place.prefix} ${place.number}`.trim() : '',
+    part ? `${part.title}${part.pageRange === '' ? '' : `, pp. ${part.pageRange}`}` : '',
+    page.title === '' ? '' : `${part ? 'In: ' : ''}${bare(page.title)}${volume}${year}`,
+    page.publicationDetails,
+    placeOf(page),
+    page.institution === '' ? '' : `Volume held by ${page.institution}`,
     `Biodiversity Heritage Library, ${bhlAddressOf(page.ref.pageId)}`,
   ]
-    .map((part) => part.replace(/[\s.]+$/, ''))
-    .filter((part) => part !== '')
+    .map(bare)
+    .filter((text) => text !== '')
     .join('. ')
     .concat('.');
 }
+
+const bare = (text: string) => text.replace(/[\s.,;:/]+$/, '');

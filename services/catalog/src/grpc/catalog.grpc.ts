@@ -1,8 +1,21 @@
-import type { CatalogServiceImplementation, Import, PageRow as PageRowMessage } from '@florilegium/contracts/catalog';
+import type {
+  CatalogServiceImplementation,
+  Import,
+  PageRow as PageRowMessage,
+  StreamPagesRequest,
+} from '@florilegium/contracts/catalog';
 import { RunState } from '@florilegium/contracts/run';
 import { invalidArgument, notFound } from '@florilegium/errors';
 import type { ImportRun, RunState as State } from '../domain/import-run.ts';
-import { bhlAddressOf, citationOf, type PageRef, type PageRowFacts, rightsTextOf } from '../domain/page.ts';
+import {
+  bhlAddressOf,
+  citationOf,
+  type PageRef,
+  type PageRowFacts,
+  placeOf,
+  rightsOf,
+  rightsTextOf,
+} from '../domain/page.ts';
 import type { PageSet, PageSetParameters } from '../domain/page-set.ts';
 import type { Store } from '../store.ts';
 import type { PageExplanation } from '../usecases/explain-page.ts';
@@ -10,7 +23,7 @@ import type { PageQuery } from '../usecases/list-pages.ts';
 
 export interface CatalogCalls {
   store: Store;
-  startImport(input: { source: string; idempotencyKey: string | null }): Promise<ImportRun>;
+  startImport(input: { source: string; withNames: boolean; idempotencyKey: string | null }): Promise<ImportRun>;
   explainPage(input: { pageId: number; rule: string }): Promise<PageExplanation>;
   streamPages(query: PageQuery, options: { after: number; signal: AbortSignal }): AsyncIterable<PageRef[]>;
   createPageSet(parameters: PageSetParameters): Promise<{ pageSet: PageSet; isNew: boolean }>;
@@ -21,14 +34,16 @@ const pageSetsMax = 10_000;
 export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
   const { store } = calls;
   return {
-    startImport: async ({ source, idempotencyKey }) => {
+    startImport: async ({ source, withNames, idempotencyKey }) => {
       if (source === '') throw invalidArgument('source is missing', { field: 'source' });
       if (idempotencyKey !== '' && !/^[\x21-\x7e]{1,200}$/.test(idempotencyKey)) {
         throw invalidArgument('idempotency_key is not 1 to 200 printable ASCII characters', {
           field: 'idempotency_key',
         });
       }
-      return { import: toImport(await calls.startImport({ source, idempotencyKey: idempotencyKey || null })) };
+      return {
+        import: toImport(await calls.startImport({ source, withNames, idempotencyKey: idempotencyKey || null })),
+      };
     },
 
     getImport: async ({ importId }) => {
@@ -40,7 +55,7 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
     getPage: async ({ pageId }) => {
       const page = await store.pages.findPage(pageId);
       if (!page) throw notFound('page', pageId);
-      const { ref, title, authors, year, volume, rows } = page;
+      const { ref, title, authors, year, volume, rows, reuse, names, parts } = page;
       return {
         page: {
           ref,
@@ -52,6 +67,11 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
           rights: rightsTextOf(page),
           bhlAddress: bhlAddressOf(pageId),
           citation: citationOf(page),
+          reuse,
+          license: rightsOf(page).license,
+          place: placeOf(page),
+          names,
+          parts: parts.map(({ rights: _, ...part }) => part),
         },
       };
     },
@@ -67,17 +87,11 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
       };
     },
 
-    async *streamPages({ selection, afterPageId }, { signal }) {
-      if (!selection) throw invalidArgument('selection is missing', { field: 'selection' });
-      const query: PageQuery =
-        selection.$case === 'pageSetId'
-          ? { pageSetId: checkUuid(selection.value, 'page_set_id') }
-          : selection.$case === 'rule'
-            ? { rule: selection.value }
-            : { pageIds: selection.value.pageIds };
+    async *streamPages({ selection, afterPageId, reuse, reservoir }, { signal }) {
+      const query = reservoir && !selection ? { reservoir } : queryOf(selection);
       // 0 says "from the first", and a PageID of 0 is one of them.
       const after = afterPageId === 0 ? -1 : afterPageId;
-      for await (const pages of calls.streamPages(query, { after, signal })) yield { pages };
+      for await (const pages of calls.streamPages({ ...query, reuse }, { after, signal })) yield { pages };
     },
 
     createPageSet: async (request) => {
@@ -96,6 +110,19 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
       pageSets: await store.pageSets.listPageSets({ name: name || undefined, limit: pageSetsMax }),
     }),
   };
+}
+
+function queryOf(selection: StreamPagesRequest['selection']): PageQuery {
+  switch (selection?.$case) {
+    case 'pageSetId':
+      return { pageSetId: checkUuid(selection.value, 'page_set_id') };
+    case 'rule':
+      return { rule: selection.value };
+    case 'pageIds':
+      return { pageIds: selection.value.pageIds };
+    default:
+      throw invalidArgument('selection is missing', { field: 'selection' });
+  }
 }
 
 function checkUuid(text: string, field: string): string {
@@ -138,5 +165,9 @@ function toImport(run: ImportRun): Import {
     keptPageCount: run.keptPageCount,
     badLineCount: run.badLineCount,
     candidateCounts: run.candidateCounts,
+    withNames: run.withNames,
+    phase: run.phase,
+    bytesPerSecond: run.bytesPerSecond,
+    rowsPerSecond: run.rowsPerSecond,
   };
 }

@@ -1,6 +1,6 @@
 import type { CandidateRule, CompiledRule } from '@florilegium/bhl';
 import { internal } from '@florilegium/errors';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { CatalogSchema } from '../schema.ts';
 
 export interface CandidateRulesRepo {
@@ -9,6 +9,8 @@ export interface CandidateRulesRepo {
   /** Undefined while no import has judged the rule. */
   findRuleId(rule: CandidateRule): Promise<number | undefined>;
   countCandidates(ruleId: number): Promise<number>;
+  /** At most some thousand at a time. */
+  addCandidates(ruleId: number, pageIds: readonly number[]): Promise<void>;
 }
 
 export function candidateRulesRepo(kysely: Kysely<CatalogSchema>): CandidateRulesRepo {
@@ -23,12 +25,16 @@ export function candidateRulesRepo(kysely: Kysely<CatalogSchema>): CandidateRule
     recordRules: async (rules) => {
       const ids = new Map<string, number>();
       for (const { rule, hash } of rules) {
-        await kysely
-          .insertInto('candidate_rule')
-          .values({ name: rule.name, version: rule.version, hash, definition: JSON.stringify(rule) })
-          .onConflict((conflict) => conflict.columns(['name', 'version']).doNothing())
-          .execute();
-        const recorded = await find(rule);
+        // Asked first: a refused insert would use up one of the 32,767 ids each time.
+        let recorded = await find(rule);
+        if (!recorded) {
+          await kysely
+            .insertInto('candidate_rule')
+            .values({ name: rule.name, version: rule.version, hash, definition: JSON.stringify(rule) })
+            .onConflict((conflict) => conflict.columns(['name', 'version']).doNothing())
+            .execute();
+          recorded = await find(rule);
+        }
         if (recorded?.hash !== hash) {
           throw internal(`rule ${rule.name} changed without a new version: ${rule.version} was recorded otherwise`);
         }
@@ -37,6 +43,11 @@ export function candidateRulesRepo(kysely: Kysely<CatalogSchema>): CandidateRule
       return ids;
     },
     findRuleId: async (rule) => (await find(rule))?.id,
+    addCandidates: async (ruleId, pageIds) => {
+      await sql`
+        insert into candidate (rule_id, page_id)
+        select ${ruleId}::smallint, unnest(${[...pageIds]}::integer[]) on conflict do nothing`.execute(kysely);
+    },
     countCandidates: async (ruleId) => {
       const { count } = await kysely
         .selectFrom('candidate')

@@ -1,13 +1,22 @@
-import type { Kysely, Selectable } from 'kysely';
-import type { BadLineReport, ExportCounts, ImportRun } from '../domain/import-run.ts';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { BadLineReport, ExportCounts, ImportPhase, ImportRun, StagedExport } from '../domain/import-run.ts';
+import type { RowTest } from '../domain/kept-rows.ts';
 import type { CatalogSchema } from '../schema.ts';
 
 export interface MergeCounts {
-  keptPageCount: number;
   newPageCount: number;
   changedPageCount: number;
   vanishedPageCount: number;
-  candidateCounts: Record<string, number>;
+}
+
+export interface ReadSoFar {
+  phase: ImportPhase;
+  doneBytes: number;
+  totalBytes: number;
+  rowCount: number;
+  bytesPerSecond: number;
+  /** Undefined where it says nothing new. */
+  rowsPerSecond: number | undefined;
 }
 
 export interface ImportsRepo {
@@ -15,6 +24,7 @@ export interface ImportsRepo {
   addImport(run: {
     id: string;
     source: string;
+    withNames: boolean;
     idempotencyKey: string | null;
   }): Promise<{ run: ImportRun; isNew: boolean }>;
   findImport(id: string): Promise<ImportRun | undefined>;
@@ -23,8 +33,14 @@ export interface ImportsRepo {
   findBadLines(id: string): Promise<BadLineReport[] | undefined>;
   /** Marks a pending import as running; undefined when it has ended. */
   beginImport(id: string): Promise<ImportRun | undefined>;
-  updateProgress(id: string, progress: { doneBytes: number; totalBytes: number; rowCount: number }): Promise<void>;
-  finishImport(id: string, counts: ExportCounts & MergeCounts): Promise<void>;
+  findStaged(id: string): Promise<StagedExport | undefined>;
+  saveStaged(id: string, staged: StagedExport): Promise<void>;
+  /** Forgets what this attempt has staged; what another has stays. */
+  forgetStaged(id: string, attempt: number): Promise<void>;
+  updateProgress(id: string, progress: ReadSoFar): Promise<void>;
+  finishImport(id: string, counts: ExportCounts & MergeCounts & { keptBy: readonly RowTest[] }): Promise<void>;
+  /** The row tests of the newest import that is done; undefined before the first. */
+  findKeptBy(): Promise<RowTest[] | undefined>;
   /** False when the import has ended already. */
   endImport(id: string, end: { state: 'failed' | 'cancelled'; reason: string | null }): Promise<boolean>;
 }
@@ -35,10 +51,10 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
     return row && toImport(row);
   };
   return {
-    addImport: async ({ id, source, idempotencyKey }) => {
+    addImport: async ({ id, source, withNames, idempotencyKey }) => {
       const added = await kysely
         .insertInto('import')
-        .values({ id, source, idempotency_key: idempotencyKey })
+        .values({ id, source, with_names: withNames, idempotency_key: idempotencyKey })
         .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
         .returningAll()
         .executeTakeFirst();
@@ -78,10 +94,36 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
         .executeTakeFirst();
       return row && toImport(row);
     },
-    updateProgress: async (id, { doneBytes, totalBytes, rowCount }) => {
+    findStaged: async (id) => {
+      const row = await kysely.selectFrom('import').select('staged').where('id', '=', id).executeTakeFirst();
+      return row?.staged ?? undefined;
+    },
+    saveStaged: async (id, staged) => {
       await kysely
         .updateTable('import')
-        .set({ done_bytes: doneBytes, total_bytes: totalBytes, row_count: rowCount })
+        .set({ staged: JSON.stringify(staged) })
+        .where('id', '=', id)
+        .execute();
+    },
+    forgetStaged: async (id, attempt) => {
+      await kysely
+        .updateTable('import')
+        .set({ staged: null })
+        .where('id', '=', id)
+        .where(sql<boolean>`(staged ->> 'attempt')::integer = ${attempt}`)
+        .execute();
+    },
+    updateProgress: async (id, { phase, doneBytes, totalBytes, rowCount, bytesPerSecond, rowsPerSecond }) => {
+      await kysely
+        .updateTable('import')
+        .set({
+          phase,
+          done_bytes: doneBytes,
+          total_bytes: totalBytes,
+          row_count: rowCount,
+          bytes_per_second: bytesPerSecond,
+          ...(rowsPerSecond === undefined ? {} : { rows_per_second: rowsPerSecond }),
+        })
         .where('id', '=', id)
         .where('state', '=', 'running')
         .execute();
@@ -103,9 +145,21 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
           changed_page_count: counts.changedPageCount,
           vanished_page_count: counts.vanishedPageCount,
           candidate_counts: JSON.stringify(counts.candidateCounts),
+          kept_by: JSON.stringify(counts.keptBy),
+          staged: null,
         }))
         .where('id', '=', id)
         .execute();
+    },
+    findKeptBy: async () => {
+      const row = await kysely
+        .selectFrom('import')
+        .select('kept_by')
+        .where('state', '=', 'done')
+        .orderBy('ended_at', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row?.kept_by;
     },
     endImport: async (id, { state, reason }) => {
       const { numUpdatedRows } = await kysely
@@ -123,10 +177,14 @@ function toImport(row: Selectable<CatalogSchema['import']>): ImportRun {
   return {
     id: row.id,
     source: row.source,
+    withNames: row.with_names,
     state: row.state,
     doneCount: row.done_bytes,
     totalCount: row.total_bytes,
     reason: row.reason,
+    phase: row.phase,
+    bytesPerSecond: row.bytes_per_second,
+    rowsPerSecond: row.rows_per_second,
     rowCount: row.row_count,
     pageCount: row.page_count,
     keptPageCount: row.kept_page_count,

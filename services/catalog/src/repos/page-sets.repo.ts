@@ -1,6 +1,6 @@
 import type { Tx } from '@florilegium/db';
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { ItemPages, PageSet, PageSetParameters } from '../domain/page-set.ts';
+import type { ItemPages, PageSet, PageSetParameters, StratifyBy } from '../domain/page-set.ts';
 import type { CatalogSchema } from '../schema.ts';
 
 /** What a page set is drawn from: a rule's candidates, within a set if one is named, without the pages of others. */
@@ -22,6 +22,32 @@ export interface PageSetsRepo {
   countBase(base: DrawBase): Promise<number>;
   countPagesByItem(base: DrawBase): Promise<ItemPages[]>;
   listBasePageIds(base: DrawBase, after: number, limit: number): Promise<number[]>;
+  countByStratum(base: DrawBase, by: Stratification): Promise<Map<string, number>>;
+  listBaseStrata(
+    base: DrawBase,
+    by: Stratification,
+    after: number,
+    limit: number,
+  ): Promise<{ pageId: number; stratum: string }[]>;
+}
+
+export interface Stratification {
+  by: StratifyBy;
+  /** The types that the rule looks for: a page with one of them is of that type, whatever its other rows say. */
+  typeNames: readonly string[];
+}
+
+/** The stratum of a page, of its item and of its title, as text. */
+function stratumOf({ by, typeNames }: Stratification) {
+  if (by === 'item') return sql<string>`coalesce(page.item_id::text, '')`;
+  if (by === 'decade') {
+    return sql<string>`coalesce(substring(
+      coalesce(nullif(page.year, ''), nullif(item.year, ''), title.start_year, '') from '[0-9]{4}')::integer / 10 * 10, 0)::text`;
+  }
+  return sql<string>`coalesce(
+    (select row_type from jsonb_array_elements(page.rows) with ordinality as listed (listed_row, place), lateral (select listed_row ->> 2 as row_type) types
+     where row_type = any(${[...typeNames]}::text[]) order by place limit 1),
+    page.rows -> 0 ->> 2, '')`;
 }
 
 export function pageSetsRepo(kysely: Kysely<CatalogSchema>): PageSetsRepo {
@@ -46,6 +72,12 @@ export function pageSetsRepo(kysely: Kysely<CatalogSchema>): PageSetsRepo {
           sql<boolean>`not exists (select from page_set_page other where other.page_set_id = any(${[...excludePageSetIds]}::uuid[]) and other.page_id = candidate.page_id)`,
         ),
       );
+
+  const withStories = (drawBase: DrawBase) =>
+    base(drawBase)
+      .innerJoin('page', 'page.page_id', 'candidate.page_id')
+      .leftJoin('item', 'item.item_id', 'page.item_id')
+      .leftJoin('title', (join) => join.on(sql<boolean>`title.title_id = item.title_ids[1]`));
 
   return {
     findPageSet: async (id) => {
@@ -104,6 +136,22 @@ export function pageSetsRepo(kysely: Kysely<CatalogSchema>): PageSetsRepo {
         .execute();
       return rows.map(({ page_id }) => page_id);
     },
+    countByStratum: async (drawBase, by) => {
+      const rows = await withStories(drawBase)
+        .select(({ fn }) => [stratumOf(by).as('stratum'), fn.countAll<number>().as('count')])
+        .groupBy(sql`1`)
+        .execute();
+      return new Map(rows.map(({ stratum, count }) => [stratum, count]));
+    },
+    listBaseStrata: async (drawBase, by, after, limit) => {
+      const rows = await withStories(drawBase)
+        .select(['candidate.page_id', stratumOf(by).as('stratum')])
+        .where('candidate.page_id', '>', after)
+        .orderBy('candidate.page_id')
+        .limit(limit)
+        .execute();
+      return rows.map(({ page_id, stratum }) => ({ pageId: page_id, stratum }));
+    },
   };
 }
 
@@ -155,7 +203,8 @@ function* memberLines(pageSetId: string, pageIds: readonly number[]): Generator<
 }
 
 function toPageSet(row: Selectable<CatalogSchema['page_set']> & { rule: string }): PageSet {
-  const parameters = row.parameters as PageSetParameters;
+  // Sets that were drawn before draws could be stratified say nothing of it.
+  const parameters = Object.assign({ stratifyBy: '', allocation: '' }, row.parameters as PageSetParameters);
   return {
     ...parameters,
     id: row.id,

@@ -1,7 +1,8 @@
-import type { ItemFileRow, PageFileRow, TitleFileRow } from '@florilegium/bhl';
+import type { CreatorFileRow, ItemFileRow, PageFileRow, PartFileRow, TitleFileRow } from '@florilegium/bhl';
 import { copyText, type Db } from '@florilegium/db';
 import { type Kysely, sql } from 'kysely';
 import type { GatheredPage } from '../domain/gather-pages.ts';
+import { reuseOf } from '../domain/reuse.ts';
 import type { CatalogSchema } from '../schema.ts';
 import type { MergeCounts } from './imports.repo.ts';
 
@@ -10,9 +11,20 @@ import type { MergeCounts } from './imports.repo.ts';
  * own, so a worker that was taken for dead cannot write into another's; what a killed attempt left is dropped by the next.
  */
 export interface StagingRepo {
+  readonly attempt: number;
+  /** Drops what earlier attempts have left, except what this one has taken over. */
   dropLeftovers(): Promise<void>;
+  /** Drops this attempt's tables alone: another may have taken over meanwhile. */
+  dropOwn(): Promise<void>;
+  /** Makes the tables that another attempt has staged for good this one's; false when they are not all there. */
+  takeOver(fromAttempt: number, kinds: { creators: boolean }): Promise<boolean>;
+  readPageIds(): AsyncIterable<number[]>;
   stageItems(items: Batches<Numbered<ItemFileRow>>): Promise<void>;
   stageTitles(titles: Batches<Numbered<TitleFileRow>>): Promise<void>;
+  stageCreators(creators: Batches<Numbered<CreatorFileRow>>): Promise<void>;
+  stagePartPages(partPages: Batches<{ partId: number; pageId: number }>): Promise<void>;
+  stageParts(parts: Batches<Numbered<PartFileRow>>): Promise<void>;
+  stageNames(names: Batches<{ pageId: number; name: string }>): Promise<void>;
   /** @param ruleIds of the rules that the pages name */
   stagePages(pages: Batches<GatheredPage>, ruleIds: ReadonlyMap<string, number>): Promise<void>;
   /** For a file whose rows are out of order: all its rows, to be read back by item, page and line. */
@@ -28,30 +40,70 @@ export type Numbered<Row> = Row & { line: number };
 export interface MergeOptions {
   importId: string;
   attempt: number;
-  /** Of the staged reservoir pages those that are in it at the end of the file. */
-  reservoirIds: readonly number[];
   /** Names of the rules that were judged, by id. */
   rules: ReadonlyMap<string, number>;
+  /** What the export told besides; the rest stays as an earlier import left it. */
+  has: { creators: boolean; parts: boolean; names: boolean };
 }
 
 const prefixOf = (importId: string) => `staging_${importId.replaceAll('-', '')}`;
 const tablesOf = (importId: string, attempt: number) => {
   const prefix = `${prefixOf(importId)}_${attempt}`;
-  return { page: `${prefix}_page`, item: `${prefix}_item`, title: `${prefix}_title`, row: `${prefix}_row` };
+  return {
+    page: `${prefix}_page`,
+    item: `${prefix}_item`,
+    title: `${prefix}_title`,
+    creator: `${prefix}_creator`,
+    part: `${prefix}_part`,
+    partPage: `${prefix}_part_page`,
+    name: `${prefix}_name`,
+    row: `${prefix}_row`,
+  };
 };
 
 export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: number): StagingRepo {
   const tables = tablesOf(importId, attempt);
 
-  const fill = (table: string, columns: string, lines: AsyncIterable<string>) =>
+  const fill = (table: string, columns: string, joinedBy: string, lines: AsyncIterable<string>) =>
     db.inTransaction(async ({ kysely, copyIn }) => {
       await sql`drop table if exists ${sql.id(table)}`.execute(kysely);
       await sql`create unlogged table ${sql.id(table)} (${sql.raw(columns)})`.execute(kysely);
       await copyIn(`copy ${table} from stdin`, lines);
-      await sql`analyze ${sql.id(table)}`.execute(kysely);
+      // Of what the merge joins by; statistics of long texts cost more than they help.
+      await sql`analyze ${sql.id(table)} (${sql.raw(joinedBy)})`.execute(kysely);
     });
 
+  const taken = new Set<string>();
   return {
+    attempt,
+    takeOver: async (fromAttempt, { creators }) => {
+      const from = tablesOf(importId, fromAttempt);
+      const kinds = ['page', 'item', 'title', ...(creators ? (['creator'] as const) : [])] as const;
+      const { rows } = await sql<{ name: string }>`
+        select tablename as name from pg_tables
+        where schemaname = ${db.schema} and tablename = any(${kinds.map((kind) => from[kind])}::text[])`.execute(
+        db.kysely,
+      );
+      if (rows.length < kinds.length) return false;
+      await db.inTransaction(async ({ kysely }) => {
+        for (const kind of kinds) {
+          await sql`alter table ${sql.id(from[kind])} rename to ${sql.id(tables[kind])}`.execute(kysely);
+        }
+      });
+      for (const kind of kinds) taken.add(tables[kind]);
+      return true;
+    },
+    readPageIds: async function* () {
+      let rest = '';
+      for await (const block of db.copyOut(`copy ${tables.page} (page_id) to stdout`)) {
+        const lines = (rest + block.toString('latin1')).split('\n');
+        rest = lines.pop()!;
+        yield lines.map(Number);
+      }
+    },
+    dropOwn: async () => {
+      for (const name of Object.values(tables)) await sql`drop table if exists ${sql.id(name)}`.execute(db.kysely);
+    },
     dropLeftovers: async () => {
       const { rows } = await sql<{ name: string }>`
         select tablename as name from pg_tables
@@ -59,6 +111,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
         db.kysely,
       );
       for (const { name } of rows) {
+        if (taken.has(name)) continue;
         await db
           .inTransaction(async ({ kysely }) => {
             // Another attempt that still copies holds the table; it is dropped the next time.
@@ -74,7 +127,8 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
       fill(
         tables.item,
         `line integer, item_id integer, title_id integer, bar_code text, volume text, year text, institution_name text,
-         copyright_status text, rights_statement text, license_type text, rights_holder text`,
+         copyright_status text, rights_statement text, license_type text, rights_holder text, reuse text`,
+        'item_id',
         linesOf(items, itemLine),
       ),
     stageTitles: (titles) =>
@@ -82,13 +136,44 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
         tables.title,
         `line integer, title_id integer, full_title text, short_title text, publication_details text, start_year text,
          end_year text, language_code text, author text, title_url text`,
+        'title_id',
         linesOf(titles, titleLine),
+      ),
+    stageCreators: (creators) =>
+      fill(
+        tables.creator,
+        'line integer, title_id integer, name text',
+        'title_id',
+        linesOf(creators, ({ line, titleId, name }) => copyLine([line, titleId, name])),
+      ),
+    stagePartPages: (partPages) =>
+      fill(
+        tables.partPage,
+        'part_id integer, page_id integer',
+        'page_id, part_id',
+        linesOf(partPages, ({ partId, pageId }) => copyLine([partId, pageId])),
+      ),
+    stageParts: (parts) =>
+      fill(
+        tables.part,
+        `line integer, part_id integer, title text, container_title text, date text, page_range text, rights_status text,
+         rights_statement text, license_name text, license_url text, rights_holder text, reuse text`,
+        'part_id',
+        linesOf(parts, partLine),
+      ),
+    stageNames: (names) =>
+      fill(
+        tables.name,
+        'page_id integer, name text',
+        'page_id',
+        linesOf(names, ({ pageId, name }) => copyLine([pageId, name])),
       ),
     stagePages: (pages, ruleIds) =>
       fill(
         tables.page,
         `page_id integer, item_id integer, sequence integer, year text, volume text, issue text, rows jsonb,
          neighbour_ids integer[], neighbour_sequences integer[], kept_as text, rule_ids smallint[]`,
+        'page_id, item_id, kept_as',
         linesOf(pages, (page) => pageLine(page, ruleIds)),
       ),
     stageUnsortedRows: (rows) =>
@@ -96,6 +181,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
         tables.row,
         `line bigint, page_id integer, item_id integer, sequence integer, year text, volume text, issue text,
          prefix text, number text, type_name text`,
+        'page_id',
         linesOf(rows, unsortedRowLine),
       ),
     readSortedRows: () =>
@@ -141,6 +227,26 @@ function itemLine(item: Numbered<ItemFileRow>): string {
     rightsStatement,
     licenseType,
     rightsHolder,
+    reuseOf({ copyrightStatus, statement: rightsStatement, license: licenseType }),
+  ]);
+}
+
+function partLine(part: Numbered<PartFileRow>): string {
+  const { rightsStatus, rightsStatement, licenseName, licenseUrl } = part;
+  const license = `${licenseUrl} ${licenseName}`;
+  return copyLine([
+    part.line,
+    part.partId,
+    part.title,
+    part.containerTitle,
+    part.date,
+    part.pageRange,
+    rightsStatus,
+    rightsStatement,
+    licenseName,
+    licenseUrl,
+    part.rightsHolder,
+    reuseOf({ copyrightStatus: rightsStatus, statement: rightsStatement, license }),
   ]);
 }
 
@@ -179,9 +285,9 @@ function pageLine(page: GatheredPage, rules: ReadonlyMap<string, number>): strin
     page.year,
     page.volume,
     page.issue,
-    JSON.stringify(page.rows.map(({ prefix, number, typeName }) => [prefix, number, typeName])),
-    `{${page.neighbours.map(({ pageId }) => pageId).join(',')}}`,
-    `{${page.neighbours.map(({ sequence }) => sequence).join(',')}}`,
+    JSON.stringify(page.rows),
+    `{${page.neighbourIds.join(',')}}`,
+    `{${page.neighbourSequences.join(',')}}`,
     page.keptAs,
     `{${page.rules.map((name) => rules.get(name)).join(',')}}`,
   ]);
@@ -189,7 +295,7 @@ function pageLine(page: GatheredPage, rules: ReadonlyMap<string, number>): strin
 
 function copyLine(values: readonly (string | number | null)[]): string {
   let line = '';
-  for (const value of values) line += (line === '' ? '' : '\t') + copyText(value);
+  for (let at = 0; at < values.length; at++) line += at === 0 ? copyText(values[at]) : `\t${copyText(values[at])}`;
   return `${line}\n`;
 }
 
@@ -226,20 +332,18 @@ async function* unescapeCopy(header: string, blocks: AsyncIterable<Buffer>): Asy
  */
 export async function mergeStaging(
   kysely: Kysely<CatalogSchema>,
-  { importId, attempt, reservoirIds, rules }: MergeOptions,
+  { importId, attempt, rules, has }: MergeOptions,
 ): Promise<MergeCounts> {
   const names = tablesOf(importId, attempt);
   const [page, item, title] = [sql.id(names.page), sql.id(names.item), sql.id(names.title)];
   await sql`set local statement_timeout = 0`.execute(kysely);
+  // Candidates are sorted and pages joined by the million: in memory, not on disk.
+  await sql`set local work_mem = '64MB'`.execute(kysely);
   // Two imports that end together merge one after the other.
   await sql`select pg_advisory_xact_lock(hashtextextended('catalog merge', 0))`.execute(kysely);
   await sql`
-    delete from ${page} where kept_as = 'reservoir'
-      and page_id not in (select unnest(${[...reservoirIds]}::integer[]))`.execute(kysely);
-
-  await sql`
-    insert into item (item_id, bar_code, title_ids, volume, year, institution_name, copyright_status, rights_statement, license_type, rights_holder)
-    select first.item_id, bar_code, coalesce(titles.ids, '{}'), volume, year, institution_name, copyright_status, rights_statement, license_type, rights_holder
+    insert into item (item_id, bar_code, title_ids, volume, year, institution_name, copyright_status, rights_statement, license_type, rights_holder, reuse)
+    select first.item_id, bar_code, coalesce(titles.ids, '{}'), volume, year, institution_name, copyright_status, rights_statement, license_type, rights_holder, reuse
     from (
       select distinct on (item_id) * from ${item}
       where item_id in (select item_id from ${page})
@@ -251,9 +355,9 @@ export async function mergeStaging(
     on conflict (item_id) do update set
       bar_code = excluded.bar_code, title_ids = excluded.title_ids, volume = excluded.volume, year = excluded.year,
       institution_name = excluded.institution_name, copyright_status = excluded.copyright_status,
-      rights_statement = excluded.rights_statement, license_type = excluded.license_type, rights_holder = excluded.rights_holder
-    where (item.bar_code, item.title_ids, item.volume, item.year, item.institution_name, item.copyright_status, item.rights_statement, item.license_type, item.rights_holder)
-      is distinct from (excluded.bar_code, excluded.title_ids, excluded.volume, excluded.year, excluded.institution_name, excluded.copyright_status, excluded.rights_statement, excluded.license_type, excluded.rights_holder)`.execute(
+      rights_statement = excluded.rights_statement, license_type = excluded.license_type, rights_holder = excluded.rights_holder, reuse = excluded.reuse
+    where (item.bar_code, item.title_ids, item.volume, item.year, item.institution_name, item.copyright_status, item.rights_statement, item.license_type, item.rights_holder, item.reuse)
+      is distinct from (excluded.bar_code, excluded.title_ids, excluded.volume, excluded.year, excluded.institution_name, excluded.copyright_status, excluded.rights_statement, excluded.license_type, excluded.rights_holder, excluded.reuse)`.execute(
     kysely,
   );
 
@@ -271,53 +375,105 @@ export async function mergeStaging(
     kysely,
   );
 
-  const merged = await sql<{ new_count: number; changed_count: number }>`
-    with merged as (
-      insert into page (page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as)
-      select page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as
-      from ${page} order by page_id
-      on conflict (page_id) do update set
-        item_id = excluded.item_id, sequence = excluded.sequence, year = excluded.year, volume = excluded.volume,
-        issue = excluded.issue, rows = excluded.rows, neighbour_ids = excluded.neighbour_ids,
-        neighbour_sequences = excluded.neighbour_sequences, kept_as = excluded.kept_as
-      where (page.item_id, page.sequence, page.year, page.volume, page.issue, page.rows, page.neighbour_ids, page.neighbour_sequences, page.kept_as)
-        is distinct from (excluded.item_id, excluded.sequence, excluded.year, excluded.volume, excluded.issue, excluded.rows, excluded.neighbour_ids, excluded.neighbour_sequences, excluded.kept_as)
-      returning (xmax = 0) as is_new)
-    select count(*) filter (where is_new) as new_count, count(*) filter (where not is_new) as changed_count from merged`.execute(
-    kysely,
-  );
+  // What goes away goes first: then the first import of all has nothing to look through.
   const vanished = await sql`
     update page set kept_as = 'former'
     where kept_as <> 'former' and not exists (select from ${page} staged where staged.page_id = page.page_id)`.execute(
     kysely,
   );
-
-  for (const ruleId of rules.values()) {
-    await sql`
-      insert into candidate (rule_id, page_id)
-      select ${ruleId}::smallint, page_id from ${page} where ${ruleId}::smallint = any(rule_ids) order by page_id
-      on conflict do nothing`.execute(kysely);
-    await sql`
-      delete from candidate where rule_id = ${ruleId}::smallint and not exists (
-        select from ${page} staged where staged.page_id = candidate.page_id and ${ruleId}::smallint = any(staged.rule_ids))`.execute(
-      kysely,
-    );
-  }
-  const candidateCounts: Record<string, number> = {};
-  for (const [name, ruleId] of rules) {
-    const { rows } = await sql<{ count: number }>`
-      select count(*) as count from ${page} where ${ruleId}::smallint = any(rule_ids)`.execute(kysely);
-    candidateCounts[name] = rows[0]!.count;
-  }
-  const kept = await sql<{ count: number }>`select count(*) as count from ${page} where kept_as = 'rule'`.execute(
+  const judged = [...rules.values()];
+  await sql`
+    delete from candidate where rule_id = any(${judged}::smallint[]) and not exists (
+      select from ${page} staged where staged.page_id = candidate.page_id and candidate.rule_id = any(staged.rule_ids))`.execute(
     kysely,
   );
+  // Two statements instead of one with "on conflict", which takes twice as long for pages that are all new.
+  const changed = await sql`
+    update page set
+      item_id = staged.item_id, sequence = staged.sequence, year = staged.year, volume = staged.volume, issue = staged.issue,
+      rows = staged.rows, neighbour_ids = staged.neighbour_ids, neighbour_sequences = staged.neighbour_sequences, kept_as = staged.kept_as
+    from ${page} staged
+    where staged.page_id = page.page_id
+      and (page.item_id, page.sequence, page.year, page.volume, page.issue, page.rows, page.neighbour_ids, page.neighbour_sequences, page.kept_as)
+      is distinct from (staged.item_id, staged.sequence, staged.year, staged.volume, staged.issue, staged.rows, staged.neighbour_ids, staged.neighbour_sequences, staged.kept_as)`.execute(
+    kysely,
+  );
+  const added = await sql`
+    insert into page (page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as)
+    select page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as
+    from ${page} staged where not exists (select from page where page.page_id = staged.page_id)`.execute(kysely);
+
+  if (has.creators) await mergeCreators(kysely, sql.id(names.creator));
+  if (has.parts) await mergeParts(kysely, { page, part: sql.id(names.part), partPage: sql.id(names.partPage) });
+  if (has.names) await mergeNames(kysely, { page, name: sql.id(names.name) });
+
+  await sql`
+    insert into candidate (rule_id, page_id)
+    select rule_id, page_id from ${page} staged, unnest(staged.rule_ids) as of_rule (rule_id)
+    where not exists (select from candidate where candidate.rule_id = of_rule.rule_id and candidate.page_id = staged.page_id)
+    order by rule_id, page_id`.execute(kysely);
   for (const name of Object.values(names)) await sql`drop table if exists ${sql.id(name)}`.execute(kysely);
   return {
-    keptPageCount: kept.rows[0]!.count,
-    newPageCount: merged.rows[0]!.new_count,
-    changedPageCount: merged.rows[0]!.changed_count,
+    newPageCount: Number(added.numAffectedRows ?? 0n),
+    changedPageCount: Number(changed.numAffectedRows ?? 0n),
     vanishedPageCount: Number(vanished.numAffectedRows ?? 0n),
-    candidateCounts,
   };
+}
+
+type Table = ReturnType<typeof sql.id>;
+
+async function mergeCreators(kysely: Kysely<CatalogSchema>, creator: Table): Promise<void> {
+  await sql`
+    with told as (
+      select title_id, string_agg(name, '; ' order by line) as creators
+      from (select title_id, name, min(line) as line from ${creator} group by title_id, name) creators
+      where title_id in (select title_id from title) group by title_id)
+    update title set creators = coalesce(told.creators, '')
+    from title same left join told using (title_id)
+    where title.title_id = same.title_id and title.creators is distinct from coalesce(told.creators, '')`.execute(
+    kysely,
+  );
+}
+
+async function mergeParts(
+  kysely: Kysely<CatalogSchema>,
+  { page, part, partPage }: { page: Table; part: Table; partPage: Table },
+): Promise<void> {
+  await sql`
+    insert into part (part_id, title, container_title, date, page_range, rights_status, rights_statement, license_name, license_url, rights_holder, reuse)
+    select distinct on (part_id) part_id, title, container_title, date, page_range, rights_status, rights_statement, license_name, license_url, rights_holder, reuse
+    from ${part}
+    where part_id in (select part_id from ${partPage} where page_id in (select page_id from ${page}))
+    order by part_id, line
+    on conflict (part_id) do update set
+      title = excluded.title, container_title = excluded.container_title, date = excluded.date, page_range = excluded.page_range,
+      rights_status = excluded.rights_status, rights_statement = excluded.rights_statement, license_name = excluded.license_name,
+      license_url = excluded.license_url, rights_holder = excluded.rights_holder, reuse = excluded.reuse
+    where (part.title, part.container_title, part.date, part.page_range, part.rights_status, part.rights_statement, part.license_name, part.license_url, part.rights_holder, part.reuse)
+      is distinct from (excluded.title, excluded.container_title, excluded.date, excluded.page_range, excluded.rights_status, excluded.rights_statement, excluded.license_name, excluded.license_url, excluded.rights_holder, excluded.reuse)`.execute(
+    kysely,
+  );
+  await sql`
+    insert into page_part (page_id, part_id)
+    select distinct page_id, part_id from ${partPage}
+    where page_id in (select page_id from ${page}) and part_id in (select part_id from part)
+    on conflict do nothing`.execute(kysely);
+  await sql`
+    delete from page_part where page_id in (select page_id from ${page}) and not exists (
+      select from ${partPage} staged where staged.page_id = page_part.page_id and staged.part_id = page_part.part_id)`.execute(
+    kysely,
+  );
+}
+
+async function mergeNames(kysely: Kysely<CatalogSchema>, { page, name }: { page: Table; name: Table }): Promise<void> {
+  await sql`
+    insert into page_name (page_id, names)
+    select page_id, array_agg(distinct name order by name) from ${name}
+    where page_id in (select page_id from ${page}) group by page_id
+    on conflict (page_id) do update set names = excluded.names where page_name.names is distinct from excluded.names`.execute(
+    kysely,
+  );
+  await sql`
+    delete from page_name where page_id in (select page_id from ${page})
+      and not exists (select from ${name} staged where staged.page_id = page_name.page_id)`.execute(kysely);
 }

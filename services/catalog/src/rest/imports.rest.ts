@@ -1,13 +1,13 @@
 import { notFound } from '@florilegium/errors';
 import { followChanges, type HttpApp, idempotencyKeyOf, sendEvents } from '@florilegium/http';
 import { Type } from 'typebox';
-import { type ImportRun, isEnded } from '../domain/import-run.ts';
+import { type ImportRun, isEnded, secondsLeftOf } from '../domain/import-run.ts';
 import type { Store } from '../store.ts';
 import { importParams, importShape, limit, uuid } from './shapes.ts';
 
 export interface ImportRoutes {
   store: Store;
-  startImport(input: { source: string; idempotencyKey: string | null }): Promise<ImportRun>;
+  startImport(input: { source: string; withNames: boolean; idempotencyKey: string | null }): Promise<ImportRun>;
   cancelImport(input: { id: string }): Promise<ImportRun>;
 }
 
@@ -25,14 +25,23 @@ export function addImportRoutes(app: HttpApp, { store, startImport, cancelImport
       schema: {
         summary: 'Import an export of BHL',
         description:
-          'The source is an address of a configured host or a folder under a configured root, with `page.txt`, `item.txt` and `title.txt` (plain or .gz) in it or in its folder `data`. Takes an Idempotency-Key.',
-        body: Type.Object({ source: Type.String({ minLength: 1, maxLength: 2000 }) }, { additionalProperties: false }),
+          'The source is an address of a configured host or a folder under a configured root, with `page.txt` and `item.txt` (plain or .gz) in it, in its folder `data` or in its `data.zip`; or such an archive itself. `title.txt`, `creator.txt`, `part.txt` with `partpage.txt`, and with `withNames` also `pagename.txt`, are read where they are. Takes an Idempotency-Key.',
+        body: Type.Object(
+          {
+            source: Type.String({ minLength: 1, maxLength: 2000 }),
+            withNames: Type.Boolean({
+              default: false,
+              description: 'Reads the scientific names of kept pages too: the largest file of the export',
+            }),
+          },
+          { additionalProperties: false },
+        ),
         response: { 202: importShape },
       },
     },
     async (request, reply) => {
       const idempotencyKey = idempotencyKeyOf(request) ?? null;
-      return reply.code(202).send(shown(await startImport({ source: request.body.source, idempotencyKey })));
+      return reply.code(202).send(shown(await startImport({ ...request.body, idempotencyKey })));
     },
   );
 
@@ -111,6 +120,7 @@ export function addImportRoutes(app: HttpApp, { store, startImport, cancelImport
 function shown(run: ImportRun) {
   return {
     ...run,
+    secondsLeft: secondsLeftOf(run),
     createdAt: run.createdAt.toISOString(),
     startedAt: run.startedAt?.toISOString() ?? null,
     endedAt: run.endedAt?.toISOString() ?? null,

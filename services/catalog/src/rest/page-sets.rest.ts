@@ -1,7 +1,7 @@
 import { notFound } from '@florilegium/errors';
 import type { HttpApp } from '@florilegium/http';
 import { Type } from 'typebox';
-import type { PageSet, PageSetParameters } from '../domain/page-set.ts';
+import { allocations, type PageSet, type PageSetParameters, strata } from '../domain/page-set.ts';
 import type { Store } from '../store.ts';
 import { limit, pageSetShape, uuid } from './shapes.ts';
 
@@ -24,7 +24,7 @@ export function addPageSetRoutes(app: HttpApp, { store, createPageSet }: PageSet
       schema: {
         summary: 'Draw a page set by seed from the candidates of a rule',
         description:
-          'At most `countMax` pages and at most the share `shareMax` of what is drawn from: all candidates of the rule, or the pages of `withinPageSetId`. With `wholeItems` whole items in random order, as near below the limit as the items allow. The same name and parameters again give the same set; it never changes.',
+          'At most `countMax` pages and at most the share `shareMax` of what is drawn from: all candidates of the rule, or the pages of `withinPageSetId`. With `wholeItems` whole items in random order, as near below the limit as the items allow. With `stratifyBy` the pages are drawn from each book, decade or page type: each gets the same number as far as its pages reach (`equal`), or its share (`proportional`). The same name and parameters again give the same set; it never changes.',
         body: Type.Object(
           {
             name: Type.String({ minLength: 1, maxLength: 100 }),
@@ -35,6 +35,8 @@ export function addPageSetRoutes(app: HttpApp, { store, createPageSet }: PageSet
             wholeItems: Type.Boolean({ default: false }),
             excludePageSetIds: Type.Array(uuid, { default: [], maxItems: 100 }),
             withinPageSetId: Type.Union([uuid, Type.Literal('')], { default: '' }),
+            stratifyBy: Type.Unsafe<string>({ type: 'string', enum: ['', ...strata], default: '' }),
+            allocation: Type.Unsafe<string>({ type: 'string', enum: ['', ...allocations], default: '' }),
           },
           { additionalProperties: false },
         ),

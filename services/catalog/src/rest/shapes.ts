@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { type Reuse, reuseClasses } from '../domain/reuse.ts';
 
 /** Shapes of requests and replies that several routes share. */
 export const pageId = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, description: "BHL's PageID" });
@@ -11,6 +12,7 @@ export const importParams = Type.Object({ id: uuid });
 export const importShape = Type.Object({
   id: uuid,
   source: Type.String(),
+  withNames: Type.Boolean(),
   state: Type.Union([
     Type.Literal('pending'),
     Type.Literal('running'),
@@ -21,6 +23,12 @@ export const importShape = Type.Object({
   doneCount: Type.Integer({ description: 'Bytes read of the stored files' }),
   totalCount: Type.Integer({ description: 'Bytes of the stored files; 0 while not known' }),
   reason: Type.Union([Type.String(), Type.Null()]),
+  phase: Type.String({ description: 'titles, pages, stories or merging; empty before the first file is opened' }),
+  bytesPerSecond: Type.Number({ description: 'Of the stored files, the mean so far; 0 while not known' }),
+  rowsPerSecond: Type.Number({ description: 'Of the page file, the mean so far; 0 while not known' }),
+  secondsLeft: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'Until the files are read; null while not known. The merge that follows is not in it',
+  }),
   rowCount: Type.Integer(),
   pageCount: Type.Integer(),
   keptPageCount: Type.Integer(),
@@ -44,6 +52,8 @@ export const pageRef = Type.Object({
 
 export const pageRow = Type.Object({ prefix: Type.String(), number: Type.String(), typeName: Type.String() });
 
+export const reuse = Type.Unsafe<Reuse>({ type: 'string', enum: [...reuseClasses] });
+
 export const pageSetShape = Type.Object({
   id: uuid,
   name: Type.String(),
@@ -54,6 +64,8 @@ export const pageSetShape = Type.Object({
   wholeItems: Type.Boolean(),
   excludePageSetIds: Type.Array(uuid),
   withinPageSetId: Type.String(),
+  stratifyBy: Type.String(),
+  allocation: Type.String(),
   pageCount: Type.Integer(),
   itemCount: Type.Integer(),
   createdAt: moment,

@@ -4,15 +4,17 @@ import { alreadyExists, failedPrecondition, notFound } from '@florilegium/errors
 import { eventMessage } from '@florilegium/messaging';
 import { v7 as uuidv7 } from 'uuid';
 import {
+  allocate,
   checkParameters,
   drawItems,
   isSameDraw,
   type PageSet,
   type PageSetParameters,
   pageCountMaxOf,
+  type StratifyBy,
 } from '../domain/page-set.ts';
 import { pageSetsDrawn } from '../metrics.ts';
-import type { DrawBase, NewPageSet } from '../repos/page-sets.repo.ts';
+import type { DrawBase, NewPageSet, Stratification } from '../repos/page-sets.repo.ts';
 import type { Store, TxRepos } from '../store.ts';
 import { type RuleDeps, selectRule, selectRuleId } from './select-rule.ts';
 
@@ -45,7 +47,8 @@ export async function createPageSet(
       excludePageSetIds: parameters.excludePageSetIds,
     };
     const id = uuidv7();
-    const pages = await draw(repos, base, parameters);
+    const { typeNames } = selectRule(rules, parameters.rule).rule;
+    const pages = await draw(repos, base, parameters, typeNames);
     if (!(await repos.addPageSet({ id, parameters, base, pages }))) return undefined;
     const pageSet = await repos.pageSets.findPageSet(id);
     const { name, pageCount } = pageSet!;
@@ -79,6 +82,7 @@ async function draw(
   { pageSets }: TxRepos,
   base: DrawBase,
   parameters: PageSetParameters,
+  typeNames: readonly string[],
 ): Promise<NewPageSet['pages']> {
   const total = await pageSets.countBase(base);
   if (total === 0) throw failedPrecondition(`there are no candidates of rule ${parameters.rule} to draw from`);
@@ -86,11 +90,35 @@ async function draw(
   if (parameters.wholeItems) {
     return { itemIds: drawItems(await pageSets.countPagesByItem(base), pageCountMax, parameters) };
   }
+  if (parameters.stratifyBy !== '') {
+    const by = { by: parameters.stratifyBy as StratifyBy, typeNames };
+    return { pageIds: await drawByStratum(pageSets, base, by, { parameters, pageCountMax }) };
+  }
   const drawn = new DrawOf(seededDraw(parameters.seed, `pages of ${parameters.name}`), Math.min(pageCountMax, total));
   for (let after = -1; ; ) {
     const ids = await pageSets.listBasePageIds(base, after, idsPerQuery);
     for (const id of ids) drawn.offer(id);
     if (ids.length < idsPerQuery) return { pageIds: drawn.result() };
     after = ids.at(-1)!;
+  }
+}
+
+/** A draw of its own from each stratum. Held: the drawn ids, and a count for each stratum. */
+async function drawByStratum(
+  pageSets: TxRepos['pageSets'],
+  base: DrawBase,
+  by: Stratification,
+  { parameters, pageCountMax }: { parameters: PageSetParameters; pageCountMax: number },
+): Promise<number[]> {
+  const sizes = await pageSets.countByStratum(base, by);
+  const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  const counts = allocate(sizes, Math.min(pageCountMax, total), parameters.allocation);
+  const seeded = seededDraw(parameters.seed, `pages of ${parameters.name}`);
+  const draws = new Map([...counts].map(([stratum, count]) => [stratum, new DrawOf(seeded, count)]));
+  for (let after = -1; ; ) {
+    const pages = await pageSets.listBaseStrata(base, by, after, idsPerQuery);
+    for (const { pageId, stratum } of pages) draws.get(stratum)!.offer(pageId);
+    if (pages.length < idsPerQuery) return [...draws.values()].flatMap((drawn) => drawn.result());
+    after = pages.at(-1)!.pageId;
   }
 }

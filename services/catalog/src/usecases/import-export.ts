@@ -1,12 +1,4 @@
-import {
-  type CompiledRule,
-  DrawOf,
-  type ReadProgress,
-  readItemFile,
-  readPageFile,
-  readTitleFile,
-  seededDraw,
-} from '@florilegium/bhl';
+import { type CompiledRule, DrawOf, PageIdSet, readPageFile, seededDraw } from '@florilegium/bhl';
 import { addToOutbox } from '@florilegium/db';
 import { invalidArgument, messageOf } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
@@ -14,28 +6,31 @@ import { eventMessage } from '@florilegium/messaging';
 import type { Claim, ClaimedBatch } from '@florilegium/work';
 import type { ExportFile, ExportFilesClient } from '../clients/export-files.client.ts';
 import { type GatheredPage, OutOfOrder, PageGatherer } from '../domain/gather-pages.ts';
-import type { BadLineReport, ExportCounts } from '../domain/import-run.ts';
-import { importSeconds, pageRowsRead } from '../metrics.ts';
+import { type ExportCounts, type ExportKind, exportKinds, type ImportPhase } from '../domain/import-run.ts';
+import { rowTestOf } from '../domain/kept-rows.ts';
+import { importSeconds } from '../metrics.ts';
+import type { StagingRepo } from '../repos/staging.repo.ts';
 import type { CatalogSchema } from '../schema.ts';
 import type { Store, TxRepos } from '../store.ts';
+import { batches, type Reading, readCounted } from './read-batches.ts';
+import { type ExportFiles, stageNames, stageParts, stageTitles } from './stage-stories.ts';
 
 export interface ImportDeps {
   store: Store;
   exportFiles: ExportFilesClient;
   log: Log;
+  /** A page with a row that one of them matches is kept. */
   rules: readonly CompiledRule[];
-  /** Of the rules the one whose rows are kept: no other may select a page without such a row. */
-  keepingRule: CompiledRule;
   badLineShareMax: number;
   reservoir: { pages: number; seed: number };
 }
 
-const badLinesMax = 1000;
 const progressIntervalMs = 500;
 
 /**
  * Reads an export into staging tables and merges it in the transaction that ends the run: until then, and after any
- * failure, the catalog is as it was. A second attempt begins from the first byte.
+ * failure, the catalog is as it was. An attempt that was killed after the page file was read is gone on with from there, if
+ * the files are still the same; any other begins anew.
  */
 export async function importExport(deps: ImportDeps, batch: ClaimedBatch<CatalogSchema>): Promise<void> {
   const { store, exportFiles, log } = deps;
@@ -44,77 +39,124 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
   if (!run) return;
   const stopTimer = importSeconds.startTimer();
   const staging = store.staging(runId, attempt);
-  await staging.dropLeftovers();
 
-  const find = (kind: 'page' | 'item' | 'title') => exportFiles.find(run.source, kind, signal);
-  const files = { page: await find('page'), item: await find('item'), title: await find('title') };
-  const { page, item, title } = files;
-  if (!page) throw invalidArgument(`${run.source} holds no page.txt.gz, page.txt, data/page.txt.gz or data/page.txt`);
-  if (!item) throw invalidArgument(`${run.source} holds no item.txt.gz, item.txt, data/item.txt.gz or data/item.txt`);
+  const wanted = exportKinds.filter((kind) => kind !== 'pagename' || run.withNames);
+  const files: ExportFiles = await exportFiles.findAll(run.source, wanted, signal);
+  const { page } = files;
+  for (const kind of ['page', 'item'] as const) if (!files[kind]) throw missingFile(run.source, kind);
 
-  const progress = trackProgress(store, runId, [page, item, title], log);
-  const reading: Reading = { deps, signal, progress, badLines: [], badLineCount: 0 };
+  const progress = trackProgress(store, runId, Object.values(files), log);
+  const { badLineShareMax } = deps;
+  const reading: Reading = { badLineShareMax, signal, progress, badLines: [], badLineCount: 0 };
   try {
-    await staging.stageItems(
-      batches(reading, item, (take, onBadLine) =>
-        readItemFile(readCounted(reading, item), {
-          file: item.name,
-          onBadLine,
-          onItem: (row, line) => take({ ...row, line }),
-        }),
-      ),
-    );
-    await staging.stageTitles(
-      title
-        ? batches(reading, title, (take, onBadLine) =>
-            readTitleFile(readCounted(reading, title), {
-              file: title.name,
-              onBadLine,
-              onTitle: (row, line) => take({ ...row, line }),
-            }),
-          )
-        : nothing(),
-    );
+    const fingerprint = fingerprintOf(files, deps.rules, deps.reservoir);
+    const resumed = await resume({ store, staging, runId, fingerprint, files });
+    await staging.dropLeftovers();
     const ruleIds = await store.inTransaction(({ rules }) => rules.recordRules(deps.rules));
-    const gathered = await stagePages(reading, page, staging, ruleIds);
-    const counts: ExportCounts = {
-      rowCount: progress.rowCount,
-      pageCount: gathered.pageCount,
-      badLineCount: reading.badLineCount,
-      badLines: reading.badLines,
-      typeCounts: gathered.typeCounts(),
-    };
+    let counts: ExportCounts;
+    let keptPages: PageIdSet;
+    if (resumed) {
+      ({ counts, keptPages } = resumed);
+      log.info({ importId: runId, attempt }, 'import goes on after the page file');
+      Object.assign(reading, { badLines: counts.badLines, badLineCount: counts.badLineCount });
+      for (const kind of ['page', 'item', 'title', 'creator'] as const) {
+        progress.doneBytes += files[kind]?.bytesTotal ?? 0;
+      }
+      progress.rowCount = counts.rowCount;
+    } else {
+      await stageTitles(reading, files, staging);
+      progress.phase = 'pages';
+      const gathered = await stagePages(deps, reading, page!, staging, ruleIds);
+      keptPages = gathered.keptPages;
+      counts = countsOf(reading, gathered);
+      if (fingerprint !== undefined) await store.imports.saveStaged(runId, { attempt, fingerprint, counts });
+    }
+    progress.phase = 'stories';
+    await stageParts(reading, files, staging, keptPages);
+    await stageNames(reading, files, staging, keptPages);
+    progress.phase = 'merging';
+    counts = { ...counts, badLineCount: reading.badLineCount, badLines: reading.badLines };
     signal.throwIfAborted();
     const merged = await batch.complete(async (tx) => {
       const repos = store.on(tx);
       const mergeCounts = await repos.mergeStaging({
         importId: runId,
         attempt,
-        reservoirIds: gathered.reservoirIds,
         rules: ruleIds,
+        has: {
+          creators: files.creator !== undefined,
+          parts: files.part !== undefined && files.partpage !== undefined,
+          names: files.pagename !== undefined,
+        },
       });
-      await repos.imports.finishImport(runId, { ...counts, ...mergeCounts });
-      const { keptPageCount } = mergeCounts;
+      const keptBy = deps.rules.map(({ rule }) => rowTestOf(rule));
+      await repos.imports.finishImport(runId, { ...counts, ...mergeCounts, keptBy });
+      const { pageCount, keptPageCount } = counts;
       await addToOutbox(tx.kysely, [
-        eventMessage('catalog.import.completed', { importId: runId, pageCount: counts.pageCount, keptPageCount }),
+        eventMessage('catalog.import.completed', { importId: runId, pageCount, keptPageCount }),
       ]);
       return mergeCounts;
     });
-    log.info(
-      { importId: runId, rowCount: counts.rowCount, badLineCount: counts.badLineCount, ...merged },
-      'export imported',
-    );
+    log.info({ importId: runId, ...counts, badLines: undefined, typeCounts: undefined, ...merged }, 'export imported');
     stopTimer({ outcome: 'done' });
   } catch (error) {
     stopTimer({ outcome: signal.aborted ? 'stopped' : 'failed' });
     // What was staged is of no more use; when PostgreSQL itself is away the next attempt drops it.
-    await staging
-      .dropLeftovers()
+    await store.imports
+      .forgetStaged(runId, attempt)
+      .then(() => staging.dropOwn())
       .catch((dropError: unknown) => log.warn({ reason: messageOf(dropError) }, 'staging not dropped'));
     throw error;
   } finally {
     await progress.stop();
   }
+}
+
+/** What an attempt that was killed has staged for good, now this attempt's; undefined when there is nothing or it is of no use. */
+async function resume({
+  store,
+  staging,
+  runId,
+  fingerprint,
+  files,
+}: {
+  store: Store;
+  staging: StagingRepo;
+  runId: string;
+  fingerprint: string | undefined;
+  files: ExportFiles;
+}): Promise<{ counts: ExportCounts; keptPages: PageIdSet } | undefined> {
+  const staged = await store.imports.findStaged(runId);
+  if (!staged || staged.fingerprint !== fingerprint) return undefined;
+  if (!(await staging.takeOver(staged.attempt, { creators: files.creator !== undefined }))) return undefined;
+  // The tables have another attempt's name now.
+  await store.imports.saveStaged(runId, { ...staged, attempt: staging.attempt });
+  const keptPages = new PageIdSet();
+  for await (const ids of staging.readPageIds()) for (const id of ids) keptPages.add(id);
+  return { counts: staged.counts, keptPages };
+}
+
+/** The same while files, rules and reservoir are; undefined where a file's version cannot be told. */
+function fingerprintOf(
+  files: ExportFiles,
+  rules: readonly CompiledRule[],
+  reservoir: ImportDeps['reservoir'],
+): string | undefined {
+  const versions = (['page', 'item', 'title', 'creator'] as const).map((kind) => {
+    const file = files[kind];
+    return file ? [kind, file.name, file.version] : [kind];
+  });
+  if (versions.some((version) => version.length === 3 && version[2] === undefined)) return undefined;
+  return JSON.stringify([versions, rules.map(({ hash }) => hash), reservoir]);
+}
+
+function countsOf(
+  reading: Reading,
+  gathered: Omit<ExportCounts, 'rowCount' | 'badLineCount' | 'badLines'>,
+): ExportCounts {
+  const { pageCount, keptPageCount, candidateCounts, typeCounts } = gathered;
+  const { badLineCount, badLines, progress } = reading;
+  return { rowCount: progress.rowCount, pageCount, keptPageCount, candidateCounts, typeCounts, badLineCount, badLines };
 }
 
 /** The last try failed: the run says why, and so does the event. */
@@ -123,37 +165,37 @@ export async function failImport({ imports, tx }: TxRepos, { runId }: Claim, rea
   await addToOutbox(tx.kysely, [eventMessage('catalog.import.failed', { importId: runId, reason })]);
 }
 
-interface Reading {
-  deps: ImportDeps;
-  signal: AbortSignal;
-  progress: Progress;
-  badLines: BadLineReport[];
-  badLineCount: number;
+function missingFile(source: string, kind: ExportKind) {
+  if (source.endsWith('.zip')) return invalidArgument(`${source} holds no ${kind}.txt`);
+  return invalidArgument(
+    `${source} holds no ${kind}.txt.gz, ${kind}.txt, data/${kind}.txt.gz or data/${kind}.txt, and no data.zip with a ${kind}.txt`,
+  );
 }
 
-type OnBadLine = (bad: { line: number; reason: BadLineReport['reason'] }) => void;
-
 async function stagePages(
+  deps: ImportDeps,
   reading: Reading,
   file: ExportFile,
   staging: ReturnType<Store['staging']>,
   ruleIds: ReadonlyMap<string, number>,
 ) {
-  const { deps, progress } = reading;
+  const { progress } = reading;
   const begin = () => {
     const { pages, seed } = deps.reservoir;
     const reservoir = new DrawOf(seededDraw(seed, 'reservoir'), pages);
-    return { reservoir, gatherer: new PageGatherer(deps.rules, deps.keepingRule, reservoir) };
+    return { gatherer: new PageGatherer(deps.rules, reservoir), keptPages: new PageIdSet() };
   };
-  const finished = ({ reservoir, gatherer }: ReturnType<typeof begin>) => ({
+  const finished = ({ gatherer, keptPages }: ReturnType<typeof begin>) => ({
+    keptPages,
     pageCount: gatherer.pageCount,
-    typeCounts: () => gatherer.typeCounts(),
-    reservoirIds: reservoir.result(),
+    keptPageCount: gatherer.keptPageCount,
+    candidateCounts: gatherer.candidateCounts,
+    typeCounts: gatherer.typeCounts(),
   });
   const before = { badLines: [...reading.badLines], badLineCount: reading.badLineCount, doneBytes: progress.doneBytes };
   const first = begin();
   try {
-    await staging.stagePages(gatherBatches(reading, file, first.gatherer, { countsRows: true }), ruleIds);
+    await staging.stagePages(gatherBatches(reading, file, first, { countsRows: true }), ruleIds);
     return finished(first);
   } catch (error) {
     if (!(error instanceof OutOfOrder)) throw error;
@@ -177,16 +219,20 @@ async function stagePages(
   );
   const second = begin();
   const sorted = { ...file, read: () => staging.readSortedRows() };
-  await staging.stagePages(gatherBatches(reading, sorted, second.gatherer, { countsRows: false }), ruleIds);
+  await staging.stagePages(gatherBatches(reading, sorted, second, { countsRows: false }), ruleIds);
   return finished(second);
 }
 
 function gatherBatches(
   reading: Reading,
   file: ExportFile,
-  gatherer: PageGatherer,
+  { gatherer, keptPages }: { gatherer: PageGatherer; keptPages: PageIdSet },
   { countsRows }: { countsRows: boolean },
 ): AsyncGenerator<GatheredPage[]> {
+  const keep = <Pages extends readonly GatheredPage[]>(pages: Pages) => {
+    for (const { pageId } of pages) keptPages.add(pageId);
+    return pages;
+  };
   return batches<GatheredPage>(
     reading,
     file,
@@ -196,78 +242,41 @@ function gatherBatches(
         kindOf: (prefix, typeName) => gatherer.kindOf(prefix, typeName),
         onBadLine,
         onRow: (row) => {
-          for (const page of gatherer.add(row)) take(page);
+          for (const page of keep(gatherer.add(row))) take(page);
         },
       }),
-    { last: () => gatherer.finish(), countsRows },
+    { last: () => keep(gatherer.finish()), countsRows },
   );
 }
-
-/** What one file gives, in batches as large as a block of it gave; bad lines are noted and judged at its end. */
-async function* batches<Thing>(
-  reading: Reading,
-  file: ExportFile,
-  open: (take: (thing: Thing) => void, onBadLine: OnBadLine) => AsyncGenerator<ReadProgress>,
-  { last, countsRows = false }: { last?: () => Thing[]; countsRows?: boolean } = {},
-): AsyncGenerator<Thing[]> {
-  let taken: Thing[] = [];
-  let read: ReadProgress = { bytes: 0, lines: 0, rows: 0, badLines: 0 };
-  let rowsCounted = 0;
-  let firstBad: BadLineReport | undefined;
-  const onBadLine: OnBadLine = ({ line, reason }) => {
-    reading.badLineCount++;
-    firstBad ??= { file: file.name, line, reason };
-    if (reading.badLines.length < badLinesMax) reading.badLines.push({ file: file.name, line, reason });
-  };
-  const lines = open((thing) => taken.push(thing), onBadLine);
-  for await (read of lines) {
-    reading.signal.throwIfAborted();
-    if (countsRows) {
-      pageRowsRead.inc(read.rows - rowsCounted);
-      rowsCounted = read.rows;
-      reading.progress.rowCount = read.rows;
-    }
-    if (taken.length === 0) continue;
-    yield taken;
-    taken = [];
-  }
-  checkBadLines(reading.deps.badLineShareMax, file.name, read, firstBad);
-  const rest = last?.() ?? [];
-  if (rest.length > 0) yield rest;
-}
-
-function checkBadLines(shareMax: number, file: string, read: ReadProgress, first: BadLineReport | undefined): void {
-  if (!first || read.badLines <= shareMax * (read.lines - 1)) return;
-  const share = `more than ${Math.round(shareMax * 10_000) / 100} %`;
-  throw invalidArgument(
-    `${file}: ${read.badLines} of ${read.lines - 1} lines are bad (${share}), the first in line ${first.line}: ${first.reason.replaceAll('_', ' ')}`,
-    { details: { file, line: first.line } },
-  );
-}
-
-function readCounted({ progress, signal }: Reading, file: ExportFile): AsyncIterable<Uint8Array> {
-  return file.read(signal, (bytes) => {
-    progress.doneBytes += bytes;
-  });
-}
-
-async function* nothing(): AsyncGenerator<never[]> {}
 
 interface Progress {
+  phase: ImportPhase;
   doneBytes: number;
   rowCount: number;
   stop(): Promise<void>;
 }
 
-function trackProgress(store: Store, importId: string, files: readonly (ExportFile | undefined)[], log: Log): Progress {
-  const sizes = files.flatMap((file) => (file ? [file.bytesTotal] : []));
+function trackProgress(store: Store, importId: string, files: readonly ExportFile[], log: Log): Progress {
   // A total that leaves a file out would be passed: better none.
-  const totalBytes = sizes.reduce<number>((sum, size) => sum + (size ?? Number.NaN), 0) || 0;
+  const totalBytes = files.reduce((sum, { bytesTotal }) => sum + (bytesTotal ?? Number.NaN), 0) || 0;
+  const startedAt = performance.now();
+  let pagesStartedAt: number | undefined;
   let writing: Promise<void> | undefined;
   const write = () => {
-    const { doneBytes, rowCount } = progress;
+    const { phase, doneBytes, rowCount } = progress;
+    const now = performance.now();
+    if (phase === 'pages') pagesStartedAt ??= now;
+    const per = (count: number, since: number | undefined) =>
+      since === undefined || now - since < progressIntervalMs ? 0 : (count * 1000) / (now - since);
     writing ??= store.imports
-      .updateProgress(importId, { doneBytes, totalBytes, rowCount })
+      .updateProgress(importId, {
+        phase,
+        doneBytes,
+        totalBytes,
+        rowCount,
+        bytesPerSecond: per(doneBytes, startedAt),
+        rowsPerSecond: phase === 'pages' ? per(rowCount, pagesStartedAt) : undefined,
+      })
       .catch((error: unknown) => log.warn({ importId, reason: messageOf(error) }, 'progress not written'))
       .finally(() => {
         writing = undefined;
@@ -275,6 +284,7 @@ function trackProgress(store: Store, importId: string, files: readonly (ExportFi
   };
   const timer = setInterval(write, progressIntervalMs);
   const progress: Progress = {
+    phase: 'titles',
     doneBytes: 0,
     rowCount: 0,
     stop: async () => {

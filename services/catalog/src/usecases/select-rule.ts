@@ -1,11 +1,12 @@
-import type { CompiledRule } from '@florilegium/bhl';
+import type { CandidateRule, CompiledRule } from '@florilegium/bhl';
 import { failedPrecondition, notFound } from '@florilegium/errors';
+import { missingRows } from '../domain/kept-rows.ts';
 import type { Repos } from '../store.ts';
 
 export const defaultRuleName = 'illustrated';
 
 export interface RuleDeps {
-  store: Pick<Repos, 'rules'>;
+  store: Pick<Repos, 'rules' | 'imports'>;
   rules: readonly CompiledRule[];
 }
 
@@ -17,12 +18,23 @@ export function selectRule(rules: readonly CompiledRule[], name: string): Compil
   return rule;
 }
 
-/** The id under which a rule's candidates stand. @throws not_found, failed_precondition before the first import */
+/** The id under which a rule's candidates stand. @throws not_found, failed_precondition before an import has judged it */
 export async function selectRuleId({ store, rules }: RuleDeps, name: string): Promise<number> {
   const { rule } = selectRule(rules, name);
   const id = await store.rules.findRuleId(rule);
-  if (id === undefined) {
-    throw failedPrecondition(`rule ${rule.name} version ${rule.version} has no candidates yet: import an export first`);
-  }
-  return id;
+  if (id !== undefined) return id;
+  const keptBy = await store.imports.findKeptBy();
+  const missing = keptBy === undefined ? [] : missingRows(keptBy, rule);
+  throw failedPrecondition(
+    missing.length > 0
+      ? needsImport(rule, missing)
+      : `rule ${rule.name} version ${rule.version} has no candidates yet: import an export first`,
+  );
+}
+
+const namedMax = 5;
+
+export function needsImport({ name, version }: CandidateRule, missing: readonly string[]): string {
+  const named = missing.slice(0, namedMax).join(', ') + (missing.length > namedMax ? ', …' : '');
+  return `rule ${name} version ${version} needs a new import: it selects by rows that the last one did not keep (${named})`;
 }

@@ -15,13 +15,13 @@ interface Deps {
 /** @throws invalid_argument for a source that may not be read, already_exists for a key used with another source */
 export async function startImport(
   { store, exportFiles }: Deps,
-  { source, idempotencyKey }: { source: string; idempotencyKey: string | null },
+  { source, withNames, idempotencyKey }: { source: string; withNames: boolean; idempotencyKey: string | null },
 ): Promise<ImportRun> {
   await exportFiles.check(source);
   return await store.inTransaction(async ({ imports, tx }) => {
-    const { run, isNew } = await imports.addImport({ id: uuidv7(), source, idempotencyKey });
-    if (run.source !== source) {
-      throw alreadyExists(`the key ${idempotencyKey} was used for an import of another source`, { field: 'source' });
+    const { run, isNew } = await imports.addImport({ id: uuidv7(), source, withNames, idempotencyKey });
+    if (run.source !== source || run.withNames !== withNames) {
+      throw alreadyExists(`the key ${idempotencyKey} was used for another import`, { field: 'source' });
     }
     if (isNew) await enqueueBatches(tx.kysely, { ...importWork, runId: run.id, batches: [{ number: 0 }] });
     return run;

@@ -19,6 +19,8 @@ export interface StartImportRequest {
   source: string;
   /** The same key answers with the same import. Optional. */
   idempotencyKey: string;
+  /** Reads the scientific names of kept pages too: the largest file of the export. */
+  withNames: boolean;
 }
 
 export interface StartImportResponse {
@@ -43,6 +45,13 @@ export interface Import {
   badLineCount: number;
   /** Candidates by rule name. */
   candidateCounts: { [key: string]: number };
+  withNames: boolean;
+  /** titles, pages, stories or merging. */
+  phase: string;
+  /** Of the stored files, the mean so far; 0 while not known. */
+  bytesPerSecond: number;
+  /** Of the page file, the mean so far; 0 while not known. */
+  rowsPerSecond: number;
 }
 
 export interface Import_CandidateCountsEntry {
@@ -77,6 +86,23 @@ export interface Page {
   rights: string;
   bhlAddress: string;
   citation: string;
+  /** public_domain, attribution, limited, in_copyright or unknown. */
+  reuse: string;
+  license: string;
+  /** The plate or page number as it is written, with its word. */
+  place: string;
+  /** Scientific names, where they were imported. */
+  names: string[];
+  parts: Part[];
+}
+
+/** An article or chapter that a page belongs to. */
+export interface Part {
+  partId: number;
+  title: string;
+  containerTitle: string;
+  date: string;
+  pageRange: string;
 }
 
 export interface GetPageRequest {
@@ -116,6 +142,10 @@ export interface StreamPagesRequest {
     | undefined;
   /** Only pages after this PageID; 0 for all. */
   afterPageId: number;
+  /** Only pages that may be reused in one of these ways (see Page.reuse); none for all. */
+  reuse: string[];
+  /** Instead of a selection: the seeded draw of pages that no rule keeps, the audit's stratum outside the candidates. */
+  reservoir: boolean;
 }
 
 export interface StreamPagesResponse {
@@ -146,6 +176,10 @@ export interface CreatePageSetRequest {
   excludePageSetIds: string[];
   /** Only pages of this set are drawn, and share_max is of its pages; empty for all candidates of the rule. */
   withinPageSetId: string;
+  /** Draws from each item, decade or page_type; empty for one draw from all. */
+  stratifyBy: string;
+  /** equal (the default) or proportional. */
+  allocation: string;
 }
 
 export interface CreatePageSetResponse {
@@ -170,7 +204,7 @@ export interface ListPageSetsResponse {
 }
 
 function createBaseStartImportRequest(): StartImportRequest {
-  return { source: "", idempotencyKey: "" };
+  return { source: "", idempotencyKey: "", withNames: false };
 }
 
 export const StartImportRequest: MessageFns<StartImportRequest> = {
@@ -180,6 +214,9 @@ export const StartImportRequest: MessageFns<StartImportRequest> = {
     }
     if (message.idempotencyKey !== "") {
       writer.uint32(18).string(message.idempotencyKey);
+    }
+    if (message.withNames !== false) {
+      writer.uint32(24).bool(message.withNames);
     }
     return writer;
   },
@@ -213,6 +250,14 @@ export const StartImportRequest: MessageFns<StartImportRequest> = {
             message.idempotencyKey = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.withNames = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -233,6 +278,11 @@ export const StartImportRequest: MessageFns<StartImportRequest> = {
         : isSet(object.idempotency_key)
         ? globalThis.String(object.idempotency_key)
         : "",
+      withNames: isSet(object.withNames)
+        ? globalThis.Boolean(object.withNames)
+        : isSet(object.with_names)
+        ? globalThis.Boolean(object.with_names)
+        : false,
     };
   },
 
@@ -244,6 +294,9 @@ export const StartImportRequest: MessageFns<StartImportRequest> = {
     if (message.idempotencyKey !== "") {
       obj.idempotencyKey = message.idempotencyKey;
     }
+    if (message.withNames !== false) {
+      obj.withNames = message.withNames;
+    }
     return obj;
   },
 
@@ -254,6 +307,7 @@ export const StartImportRequest: MessageFns<StartImportRequest> = {
     const message = createBaseStartImportRequest();
     message.source = object.source ?? "";
     message.idempotencyKey = object.idempotencyKey ?? "";
+    message.withNames = object.withNames ?? false;
     return message;
   },
 };
@@ -478,6 +532,10 @@ function createBaseImport(): Import {
     keptPageCount: 0,
     badLineCount: 0,
     candidateCounts: {},
+    withNames: false,
+    phase: "",
+    bytesPerSecond: 0,
+    rowsPerSecond: 0,
   };
 }
 
@@ -504,6 +562,18 @@ export const Import: MessageFns<Import> = {
     globalThis.Object.entries(message.candidateCounts).forEach(([key, value]: [string, number]) => {
       Import_CandidateCountsEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
     });
+    if (message.withNames !== false) {
+      writer.uint32(64).bool(message.withNames);
+    }
+    if (message.phase !== "") {
+      writer.uint32(74).string(message.phase);
+    }
+    if (message.bytesPerSecond !== 0) {
+      writer.uint32(81).double(message.bytesPerSecond);
+    }
+    if (message.rowsPerSecond !== 0) {
+      writer.uint32(89).double(message.rowsPerSecond);
+    }
     return writer;
   },
 
@@ -579,6 +649,38 @@ export const Import: MessageFns<Import> = {
             }
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.withNames = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.bytesPerSecond = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.rowsPerSecond = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -642,6 +744,22 @@ export const Import: MessageFns<Import> = {
           {},
         )
         : {},
+      withNames: isSet(object.withNames)
+        ? globalThis.Boolean(object.withNames)
+        : isSet(object.with_names)
+        ? globalThis.Boolean(object.with_names)
+        : false,
+      phase: isSet(object.phase) ? globalThis.String(object.phase) : "",
+      bytesPerSecond: isSet(object.bytesPerSecond)
+        ? globalThis.Number(object.bytesPerSecond)
+        : isSet(object.bytes_per_second)
+        ? globalThis.Number(object.bytes_per_second)
+        : 0,
+      rowsPerSecond: isSet(object.rowsPerSecond)
+        ? globalThis.Number(object.rowsPerSecond)
+        : isSet(object.rows_per_second)
+        ? globalThis.Number(object.rows_per_second)
+        : 0,
     };
   },
 
@@ -674,6 +792,18 @@ export const Import: MessageFns<Import> = {
         });
       }
     }
+    if (message.withNames !== false) {
+      obj.withNames = message.withNames;
+    }
+    if (message.phase !== "") {
+      obj.phase = message.phase;
+    }
+    if (message.bytesPerSecond !== 0) {
+      obj.bytesPerSecond = floatToJson(message.bytesPerSecond);
+    }
+    if (message.rowsPerSecond !== 0) {
+      obj.rowsPerSecond = floatToJson(message.rowsPerSecond);
+    }
     return obj;
   },
 
@@ -697,6 +827,10 @@ export const Import: MessageFns<Import> = {
       },
       {},
     );
+    message.withNames = object.withNames ?? false;
+    message.phase = object.phase ?? "";
+    message.bytesPerSecond = object.bytesPerSecond ?? 0;
+    message.rowsPerSecond = object.rowsPerSecond ?? 0;
     return message;
   },
 };
@@ -1059,6 +1193,11 @@ function createBasePage(): Page {
     rights: "",
     bhlAddress: "",
     citation: "",
+    reuse: "",
+    license: "",
+    place: "",
+    names: [],
+    parts: [],
   };
 }
 
@@ -1090,6 +1229,21 @@ export const Page: MessageFns<Page> = {
     }
     if (message.citation !== "") {
       writer.uint32(74).string(message.citation);
+    }
+    if (message.reuse !== "") {
+      writer.uint32(82).string(message.reuse);
+    }
+    if (message.license !== "") {
+      writer.uint32(90).string(message.license);
+    }
+    if (message.place !== "") {
+      writer.uint32(98).string(message.place);
+    }
+    for (const v of message.names) {
+      writer.uint32(106).string(v!);
+    }
+    for (const v of message.parts) {
+      Part.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -1179,6 +1333,46 @@ export const Page: MessageFns<Page> = {
             message.citation = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.reuse = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.license = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.place = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.parts.push(Part.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1206,6 +1400,11 @@ export const Page: MessageFns<Page> = {
         ? globalThis.String(object.bhl_address)
         : "",
       citation: isSet(object.citation) ? globalThis.String(object.citation) : "",
+      reuse: isSet(object.reuse) ? globalThis.String(object.reuse) : "",
+      license: isSet(object.license) ? globalThis.String(object.license) : "",
+      place: isSet(object.place) ? globalThis.String(object.place) : "",
+      names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => globalThis.String(e)) : [],
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => Part.fromJSON(e)) : [],
     };
   },
 
@@ -1238,6 +1437,21 @@ export const Page: MessageFns<Page> = {
     if (message.citation !== "") {
       obj.citation = message.citation;
     }
+    if (message.reuse !== "") {
+      obj.reuse = message.reuse;
+    }
+    if (message.license !== "") {
+      obj.license = message.license;
+    }
+    if (message.place !== "") {
+      obj.place = message.place;
+    }
+    if (message.names?.length) {
+      obj.names = message.names;
+    }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => Part.toJSON(e));
+    }
     return obj;
   },
 
@@ -1255,6 +1469,156 @@ export const Page: MessageFns<Page> = {
     message.rights = object.rights ?? "";
     message.bhlAddress = object.bhlAddress ?? "";
     message.citation = object.citation ?? "";
+    message.reuse = object.reuse ?? "";
+    message.license = object.license ?? "";
+    message.place = object.place ?? "";
+    message.names = object.names?.map((e) => e) || [];
+    message.parts = object.parts?.map((e) => Part.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePart(): Part {
+  return { partId: 0, title: "", containerTitle: "", date: "", pageRange: "" };
+}
+
+export const Part: MessageFns<Part> = {
+  encode(message: Part, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partId !== 0) {
+      writer.uint32(8).int32(message.partId);
+    }
+    if (message.title !== "") {
+      writer.uint32(18).string(message.title);
+    }
+    if (message.containerTitle !== "") {
+      writer.uint32(26).string(message.containerTitle);
+    }
+    if (message.date !== "") {
+      writer.uint32(34).string(message.date);
+    }
+    if (message.pageRange !== "") {
+      writer.uint32(42).string(message.pageRange);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Part {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partId = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.title = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.containerTitle = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.date = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.pageRange = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Part {
+    return {
+      partId: isSet(object.partId)
+        ? globalThis.Number(object.partId)
+        : isSet(object.part_id)
+        ? globalThis.Number(object.part_id)
+        : 0,
+      title: isSet(object.title) ? globalThis.String(object.title) : "",
+      containerTitle: isSet(object.containerTitle)
+        ? globalThis.String(object.containerTitle)
+        : isSet(object.container_title)
+        ? globalThis.String(object.container_title)
+        : "",
+      date: isSet(object.date) ? globalThis.String(object.date) : "",
+      pageRange: isSet(object.pageRange)
+        ? globalThis.String(object.pageRange)
+        : isSet(object.page_range)
+        ? globalThis.String(object.page_range)
+        : "",
+    };
+  },
+
+  toJSON(message: Part): unknown {
+    const obj: any = {};
+    if (message.partId !== 0) {
+      obj.partId = Math.round(message.partId);
+    }
+    if (message.title !== "") {
+      obj.title = message.title;
+    }
+    if (message.containerTitle !== "") {
+      obj.containerTitle = message.containerTitle;
+    }
+    if (message.date !== "") {
+      obj.date = message.date;
+    }
+    if (message.pageRange !== "") {
+      obj.pageRange = message.pageRange;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Part>): Part {
+    return Part.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Part>): Part {
+    const message = createBasePart();
+    message.partId = object.partId ?? 0;
+    message.title = object.title ?? "";
+    message.containerTitle = object.containerTitle ?? "";
+    message.date = object.date ?? "";
+    message.pageRange = object.pageRange ?? "";
     return message;
   },
 };
@@ -1717,7 +2081,7 @@ export const PageIds: MessageFns<PageIds> = {
 };
 
 function createBaseStreamPagesRequest(): StreamPagesRequest {
-  return { selection: undefined, afterPageId: 0 };
+  return { selection: undefined, afterPageId: 0, reuse: [], reservoir: false };
 }
 
 export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
@@ -1735,6 +2099,12 @@ export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
     }
     if (message.afterPageId !== 0) {
       writer.uint32(32).int32(message.afterPageId);
+    }
+    for (const v of message.reuse) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.reservoir !== false) {
+      writer.uint32(48).bool(message.reservoir);
     }
     return writer;
   },
@@ -1784,6 +2154,22 @@ export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
             message.afterPageId = reader.int32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reuse.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.reservoir = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1814,6 +2200,8 @@ export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
         : isSet(object.after_page_id)
         ? globalThis.Number(object.after_page_id)
         : 0,
+      reuse: globalThis.Array.isArray(object?.reuse) ? object.reuse.map((e: any) => globalThis.String(e)) : [],
+      reservoir: isSet(object.reservoir) ? globalThis.Boolean(object.reservoir) : false,
     };
   },
 
@@ -1828,6 +2216,12 @@ export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
     }
     if (message.afterPageId !== 0) {
       obj.afterPageId = Math.round(message.afterPageId);
+    }
+    if (message.reuse?.length) {
+      obj.reuse = message.reuse;
+    }
+    if (message.reservoir !== false) {
+      obj.reservoir = message.reservoir;
     }
     return obj;
   },
@@ -1858,6 +2252,8 @@ export const StreamPagesRequest: MessageFns<StreamPagesRequest> = {
       }
     }
     message.afterPageId = object.afterPageId ?? 0;
+    message.reuse = object.reuse?.map((e) => e) || [];
+    message.reservoir = object.reservoir ?? false;
     return message;
   },
 };
@@ -2136,6 +2532,8 @@ function createBaseCreatePageSetRequest(): CreatePageSetRequest {
     wholeItems: false,
     excludePageSetIds: [],
     withinPageSetId: "",
+    stratifyBy: "",
+    allocation: "",
   };
 }
 
@@ -2164,6 +2562,12 @@ export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
     }
     if (message.withinPageSetId !== "") {
       writer.uint32(66).string(message.withinPageSetId);
+    }
+    if (message.stratifyBy !== "") {
+      writer.uint32(74).string(message.stratifyBy);
+    }
+    if (message.allocation !== "") {
+      writer.uint32(82).string(message.allocation);
     }
     return writer;
   },
@@ -2245,6 +2649,22 @@ export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
             message.withinPageSetId = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.stratifyBy = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.allocation = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2287,6 +2707,12 @@ export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
         : isSet(object.within_page_set_id)
         ? globalThis.String(object.within_page_set_id)
         : "",
+      stratifyBy: isSet(object.stratifyBy)
+        ? globalThis.String(object.stratifyBy)
+        : isSet(object.stratify_by)
+        ? globalThis.String(object.stratify_by)
+        : "",
+      allocation: isSet(object.allocation) ? globalThis.String(object.allocation) : "",
     };
   },
 
@@ -2316,6 +2742,12 @@ export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
     if (message.withinPageSetId !== "") {
       obj.withinPageSetId = message.withinPageSetId;
     }
+    if (message.stratifyBy !== "") {
+      obj.stratifyBy = message.stratifyBy;
+    }
+    if (message.allocation !== "") {
+      obj.allocation = message.allocation;
+    }
     return obj;
   },
 
@@ -2332,6 +2764,8 @@ export const CreatePageSetRequest: MessageFns<CreatePageSetRequest> = {
     message.wholeItems = object.wholeItems ?? false;
     message.excludePageSetIds = object.excludePageSetIds?.map((e) => e) || [];
     message.withinPageSetId = object.withinPageSetId ?? "";
+    message.stratifyBy = object.stratifyBy ?? "";
+    message.allocation = object.allocation ?? "";
     return message;
   },
 };
