@@ -41,6 +41,8 @@ export type {
 export { fetchImage, imageFetchKinds, openImageClient } from './image-fetch.ts';
 export type { GrantedSlots, HostGate, HostLimits, SlotLedger } from './image-gate.ts';
 export { createHostGate, createMemoryLedger, slotsToTake } from './image-gate.ts';
+export type { PageMove, RetryLimits } from './image-retry.ts';
+export { defaultRetryLimits, movePage } from './image-retry.ts';
 export type { ImageSource } from './image-sources.ts';
 export { defaultImageSources, hostLimitsOf, parseImageSources } from './image-sources.ts';
 export type { ItemFileOptions, ItemFileRow } from './item-file.ts';
