@@ -4,6 +4,7 @@ import { type FileHandle, mkdir, open, opendir, readdir, realpath, rename, rm, s
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError, internal, invalidArgument, notFound } from '@florilegium/errors';
+import { assertHash, checkingHash, sha256Of } from './check-hash.ts';
 import { assertKey, assertPrefix, contentKey } from './keys.ts';
 import type { GetOptions, ObjectBody, ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
 
@@ -126,7 +127,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     async putContent(prefix, extension, body): Promise<StoredObject> {
       contentKey(prefix, '0'.repeat(64), extension);
       if (body instanceof Uint8Array) {
-        const sha256 = createHash('sha256').update(body).digest('hex');
+        const sha256 = sha256Of(body);
         const key = contentKey(prefix, sha256, extension);
         if ((await head(key))?.bytes === body.length) return { key, bytes: body.length, sha256 };
       }
@@ -152,7 +153,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
           if (bytesRead === 0) throw internal(`object ${key} ends after ${start + filled} of ${bytes} bytes`);
           filled += bytesRead;
         }
-        if (options.sha256) assertHash(key, options.sha256, createHash('sha256').update(buffer).digest('hex'));
+        if (options.sha256) assertHash(key, options.sha256, sha256Of(buffer));
         return buffer;
       } finally {
         await file.close();
@@ -169,7 +170,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
         }
         const stream = createReadStream('', { fd: file, start, end: start + length - 1, highWaterMark: 256 * 1024 });
         if (!options.sha256) return { bytes: length, stream };
-        const checked = Readable.from(hashed(key, stream, options.sha256), { objectMode: false });
+        const checked = Readable.from(checkingHash(key, stream, options.sha256), { objectMode: false });
         return { bytes: length, stream: checked };
       } catch (error) {
         await file.close();
@@ -240,19 +241,6 @@ function wantedPart(key: string, bytes: number, options: GetOptions): { start: n
     throw invalidArgument(`range ${start}+${wanted} is not within the ${bytes} bytes of ${key}`, { field: 'range' });
   }
   return { start, length: Math.min(wanted, bytes - start) };
-}
-
-async function* hashed(key: string, source: AsyncIterable<Buffer>, sha256: string): AsyncGenerator<Buffer> {
-  const hash = createHash('sha256');
-  for await (const piece of source) {
-    hash.update(piece);
-    yield piece;
-  }
-  assertHash(key, sha256, hash.digest('hex'));
-}
-
-function assertHash(key: string, expected: string, actual: string): void {
-  if (expected !== actual) throw internal(`object ${key} hashes to ${actual}, expected ${expected}`);
 }
 
 async function flushFolder(path: string): Promise<void> {
