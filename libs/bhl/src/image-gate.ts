@@ -10,13 +10,26 @@ export interface GrantedSlots {
   /** Starts granted; 0 when the first free one is further away than was acceptable. */
   count: number;
   spacingMs: number;
-  /** Requests this process may have in flight towards the host. */
+}
+
+/** How many of a host's requests in flight belong to one process. */
+export interface GrantedShare {
+  /** 0: others have them all now. */
   inFlightMax: number;
+  /** After so long it is to be asked for again. */
+  goodForMs: number;
 }
 
 export interface SlotLedger {
   /** Takes up to `count` next starts for `host`, none if the first would be later than `waitMsMax`. */
   takeSlots(host: string, count: number, waitMsMax: number): Promise<GrantedSlots>;
+  /**
+   * Takes, keeps or lessens this process's share of the requests in flight towards `host`: up to `wanted` of them, of which `inFlight` are under
+   * way. All shares together never pass the host's limit; a share that is smaller than `inFlight` counts in full until those have ended.
+   */
+  takeShare(host: string, wanted: number, inFlight: number): Promise<GrantedShare>;
+  /** This process has nothing to do with `host` for now. */
+  giveBackShare(host: string): Promise<void>;
   /** Nobody starts a request to `host` for `delayMs` from now. */
   holdBack(host: string, delayMs: number): Promise<void>;
 }
@@ -51,6 +64,10 @@ interface HostState {
   waiting: Waiter[];
   inFlight: number;
   inFlightMax: number;
+  /** Until when `inFlightMax` holds, on this process's clock. */
+  shareUntil: number;
+  /** Renews the share while there is something to do, and gives it back when there is not. */
+  renewal: NodeJS.Timeout | undefined;
   /** Start times taken from the ledger and not used yet, on this process's clock. */
   slots: number[];
   heldBackUntil: number;
@@ -62,6 +79,7 @@ interface HostState {
 const lateMsMax = 25;
 // Slots are taken this far ahead, so that a ledger in a database is asked some ten times a second and not per request.
 const aheadMs = 100;
+const renewalMs = 1000;
 
 export function createHostGate(ledger: SlotLedger): HostGate {
   const hosts = new Map<string, HostState>();
@@ -71,7 +89,9 @@ export function createHostGate(ledger: SlotLedger): HostGate {
       state = {
         waiting: [],
         inFlight: 0,
-        inFlightMax: 1,
+        inFlightMax: 0,
+        shareUntil: 0,
+        renewal: undefined,
         slots: [],
         heldBackUntil: 0,
         pumping: false,
@@ -87,8 +107,9 @@ export function createHostGate(ledger: SlotLedger): HostGate {
     state.pumping = true;
     try {
       while (state.waiting.length > 0) {
+        if (performance.now() >= state.shareUntil) await takeShare(host, state, state.waiting.length);
         if (state.inFlight >= state.inFlightMax) {
-          await sleepUntil(state, earliestDeadline(state));
+          await sleepUntil(state, Math.min(earliestDeadline(state), state.shareUntil));
         } else if (state.slots.length === 0) {
           await takeMore(host, state);
         } else {
@@ -96,7 +117,7 @@ export function createHostGate(ledger: SlotLedger): HostGate {
           const now = performance.now();
           if (slot < now - lateMsMax) state.slots.shift();
           else if (slot <= now) admit(state);
-          else await sleepUntil(state, Math.min(slot, earliestDeadline(state)));
+          else await sleepUntil(state, Math.min(slot, earliestDeadline(state), state.shareUntil));
         }
         expire(state);
       }
@@ -107,12 +128,29 @@ export function createHostGate(ledger: SlotLedger): HostGate {
     }
   }
 
+  async function takeShare(host: string, state: HostState, waiting: number): Promise<void> {
+    const share = await ledger.takeShare(host, state.inFlight + waiting, state.inFlight);
+    state.inFlightMax = share.inFlightMax;
+    state.shareUntil = performance.now() + share.goodForMs;
+    state.renewal ??= setInterval(() => {
+      if (state.pumping) return;
+      const isIdle = state.inFlight === 0 && state.waiting.length === 0;
+      if (isIdle) {
+        clearInterval(state.renewal);
+        state.renewal = undefined;
+        state.inFlightMax = 0;
+        state.shareUntil = 0;
+      }
+      // A ledger out of reach is asked again by whoever waits next.
+      (isIdle ? ledger.giveBackShare(host) : takeShare(host, state, 0)).catch(() => {});
+    }, renewalMs).unref();
+  }
+
   async function takeMore(host: string, state: HostState): Promise<void> {
     const waitMsMax = Math.max(...state.waiting.map((waiter) => waiter.deadline)) - performance.now();
     const wanted = Math.min(state.waiting.length, state.inFlightMax - state.inFlight);
     const granted = await ledger.takeSlots(host, wanted, Math.max(waitMsMax, 0));
     const now = performance.now();
-    state.inFlightMax = granted.inFlightMax;
     if (granted.count === 0) {
       // Nobody who waits now can be served in time.
       state.heldBackUntil = now + granted.firstInMs;
@@ -217,15 +255,17 @@ export function createMemoryLedger(limitsOf: (host: string) => HostLimits): Slot
   const nextAt = new Map<string, number>();
   return {
     async takeSlots(host, count, waitMsMax) {
-      const { requestsPerSecond, inFlightMax } = limitsOf(host);
+      const { requestsPerSecond } = limitsOf(host);
       const spacingMs = 1000 / requestsPerSecond;
       const now = performance.now();
       const first = Math.max(now, nextAt.get(host) ?? 0);
-      if (first > now + waitMsMax) return { firstInMs: first - now, count: 0, spacingMs, inFlightMax };
+      if (first > now + waitMsMax) return { firstInMs: first - now, count: 0, spacingMs };
       const granted = slotsToTake(count, requestsPerSecond);
       nextAt.set(host, first + granted * spacingMs);
-      return { firstInMs: first - now, count: granted, spacingMs, inFlightMax };
+      return { firstInMs: first - now, count: granted, spacingMs };
     },
+    takeShare: async (host) => ({ inFlightMax: limitsOf(host).inFlightMax, goodForMs: Number.POSITIVE_INFINITY }),
+    giveBackShare: async () => {},
     async holdBack(host, delayMs) {
       nextAt.set(host, Math.max(nextAt.get(host) ?? 0, performance.now() + delayMs));
     },

@@ -39,7 +39,7 @@ export type {
   RequestResult,
 } from './image-fetch.ts';
 export { fetchImage, imageFetchKinds, openImageClient } from './image-fetch.ts';
-export type { GrantedSlots, HostGate, HostLimits, SlotLedger } from './image-gate.ts';
+export type { GrantedShare, GrantedSlots, HostGate, HostLimits, Passage, SlotLedger } from './image-gate.ts';
 export { createHostGate, createMemoryLedger, slotsToTake } from './image-gate.ts';
 export type { PageMove, RetryLimits } from './image-retry.ts';
 export { defaultRetryLimits, movePage } from './image-retry.ts';

@@ -8,8 +8,11 @@ import { type FetchRunsRepo, fetchRunsRepo } from './repos/fetch-runs.repo.ts';
 import { type ImagesRepo, imagesRepo } from './repos/images.repo.ts';
 import type { Schema } from './schema.ts';
 
-/** Kinds of work batches: `list` reads a run's pages from the catalog (one a run), `fetch` fetches some of them. */
-export type WorkKind = 'list' | 'fetch';
+/**
+ * Kinds of work batches: `list` reads a run's pages from the catalog (one a run), `fetch` fetches some of them, `demand` fetches one page that
+ * somebody waits for and has a queue of its own, so that it passes by long runs.
+ */
+export type WorkKind = 'list' | 'fetch' | 'demand';
 
 /** The repos of this service, its outbox and its work queue, all on one connection or one transaction. */
 export interface Store {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Harness, pageIdsFrom, startHarness } from './harness.ts';
+import { type Harness, pageIdsFrom, startHarness, until } from './harness.ts';
 
 let fetcher: Harness;
 const ids = pageIdsFrom(100, 12);
@@ -70,9 +70,7 @@ describe('GET /v1/images/{pageId}', () => {
       code: 'not_found',
       details: { state: 'missing', detail: 'bucket: status 404' },
     });
-    expect(await (await fetcher.get('/v1/images/100?size=full')).json()).toMatchObject({
-      details: { state: 'unknown' },
-    });
+    expect((await fetcher.get('/v1/images/9500')).status).toBe(404);
     expect((await fetcher.get('/v1/images/zero')).status).toBe(400);
   });
 });
@@ -109,6 +107,48 @@ describe('gRPC', () => {
     ]);
     await expect(fetcher.rpc.getImageStates({ pageIds: pageIdsFrom(1, 501), size })).rejects.toMatchObject({
       code: 'invalid_argument',
+    });
+  });
+});
+
+describe('a size that is not stored', () => {
+  it('is fetched once for all who ask, ahead of long runs, and kept', async () => {
+    fetcher.source.delayMs = 50;
+    fetcher.pageSets.set('long', pageIdsFrom(2000, 400));
+    const long = await fetcher.startRun({ pageSetId: 'long' });
+    const from = fetcher.source.requests.length;
+    const answers = await Promise.all(Array.from({ length: 10 }, () => fetcher.get('/v1/images/501?size=small')));
+    expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(200));
+    expect((await fetcher.runOf(long.id)).state).toBe('running');
+    await fetcher.post(`/v1/fetch-runs/${long.id}/cancel`);
+    fetcher.source.delayMs = 0;
+    expect(fetcher.source.requests.slice(from).filter((pageId) => pageId === 501)).toEqual([501]);
+    expect((await fetcher.get('/v1/images/501?size=small')).status).toBe(200);
+    expect(fetcher.source.requests.filter((pageId) => pageId === 501)).toEqual([501]);
+    const { fetchRuns } = (await (await fetcher.get('/v1/fetch-runs')).json()) as { fetchRuns: { id: string }[] };
+    expect(fetchRuns[0]!.id).toBe(long.id);
+  });
+
+  it('is 202 with Retry-After while it takes too long, and there later', async () => {
+    const hasty = await fetcher.start({ role: 'api', demandWaitMs: 200 });
+    fetcher.source.delayMs = 1500;
+    const ask = () => fetch(`http://127.0.0.1:${hasty.httpPort}/v1/images/502?size=small`);
+    const coming = await ask();
+    expect([coming.status, coming.headers.get('retry-after'), coming.headers.get('cache-control')]).toEqual([
+      202,
+      '5',
+      'no-store',
+    ]);
+    fetcher.source.delayMs = 0;
+    await until(async () => (await ask()).status === 200);
+    expect(fetcher.source.requests.filter((pageId) => pageId === 502)).toEqual([502]);
+  });
+
+  it('is 404 with the reason where no source has it', async () => {
+    fetcher.source.missing.add(503);
+    expect(await (await fetcher.get('/v1/images/503?size=small')).json()).toMatchObject({
+      status: 404,
+      details: { state: 'missing' },
     });
   });
 });
@@ -150,14 +190,13 @@ describe('damage', () => {
     expect(Buffer.from(await response.arrayBuffer()).equals(image)).toBe(true);
   });
 
-  it('by a file that was cut short is seen by the next run and by whoever asks', async () => {
+  it('by a file that was cut short is mended by the next run and by whoever asks', async () => {
     await writeFile(await fileOf(110), 'cut');
     const { id } = await fetcher.startRun({ pageIds: [110] });
     expect(await fetcher.endOf(id)).toMatchObject({ storedCount: 1, fetchedCount: 1 });
     expect((await fetcher.get('/v1/images/110')).status).toBe(200);
     await writeFile(await fileOf(110), 'cut');
-    expect(await (await fetcher.get('/v1/images/110')).json()).toMatchObject({
-      details: { detail: 'its file was lost' },
-    });
+    const mended = await fetcher.get('/v1/images/110');
+    expect(Buffer.from(await mended.arrayBuffer()).equals(await fetcher.source.imageOf(110))).toBe(true);
   });
 });

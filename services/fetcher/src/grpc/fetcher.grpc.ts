@@ -29,7 +29,13 @@ export interface FetcherGrpcDeps {
 export function fetcherGrpc(deps: FetcherGrpcDeps): FetcherServiceImplementation {
   return {
     startFetchRun: async ({ selection, size, startIndex, maxCount, idempotencyKey }) => {
-      const request = { selection: selectionOf(selection), size: sizeOfContract(size), startIndex, maxCount };
+      const request = {
+        selection: selectionOf(selection),
+        size: sizeOfContract(size),
+        startIndex,
+        maxCount,
+        concurrency: 0,
+      };
       return { fetchRun: toContractRun(await startFetchRun(deps, request, idempotencyKey || undefined)) };
     },
     getFetchRun: async ({ fetchRunId }) => ({ fetchRun: toContractRun(await findFetchRun(deps.store, fetchRunId)) }),

@@ -20,6 +20,8 @@ export interface ImagesRepo {
   findImage(pageId: number, size: ImageSize): Promise<ImageKnowledge>;
   /** One entry for each id, in the order asked. */
   findImages(pageIds: readonly number[], size: ImageSize): Promise<ImageKnowledge[]>;
+  /** What is known of a page at every size that a run has asked for. */
+  findSizes(pageId: number): Promise<ImageKnowledge[]>;
   /** A stored image, if it still has this hash, becomes corrupt; its bytes may be refused from then on. False when it has another hash. */
   withdrawImage(
     image: Pick<StoredImage, 'pageId' | 'size' | 'sha256'>,
@@ -60,6 +62,8 @@ export function imagesRepo(kysely: Kysely<Schema>): ImagesRepo {
   }
   return {
     findImages,
+    findSizes: async (pageId) =>
+      (await kysely.selectFrom('image').selectAll().where('page_id', '=', pageId).execute()).map(toKnowledge),
     findImage: async (pageId, size) => (await findImages([pageId], size))[0]!,
     keepEndings: async (endings) => {
       if (endings.length === 0) return;
