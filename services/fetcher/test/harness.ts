@@ -225,6 +225,8 @@ export interface RunView {
   failedCount: number;
   fetchedCount: number;
   bytes: number;
+  concurrency: number;
+  imagesPerSecond: number;
 }
 
 interface PageList {

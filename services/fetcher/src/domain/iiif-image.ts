@@ -72,6 +72,8 @@ function readSize(calculator: Calculator, text: string, region: Dimensions, pixe
   const isUpscaling = text.startsWith('^');
   const asked = isUpscaling ? text.slice(1) : text;
   if (asked === 'max') return withinPixels(region, pixelsMax, isUpscaling);
+  // Version 2's word, which the library still takes.
+  if (asked === 'full') throw bad('size', 'full is not a size of version 3; max is');
   const box = /^!(\d+),(\d+)$/.exec(asked);
   if (box) {
     const scale = Math.min(Number(box[1]) / region.width, Number(box[2]) / region.height);
