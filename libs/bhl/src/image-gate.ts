@@ -70,6 +70,8 @@ interface HostState {
   renewal: NodeJS.Timeout | undefined;
   /** Start times taken from the ledger and not used yet, on this process's clock. */
   slots: number[];
+  /** Grants let go in a row, because they came too slowly. */
+  discards: number;
   heldBackUntil: number;
   pumping: boolean;
   wake: (() => void) | undefined;
@@ -80,6 +82,10 @@ const lateMsMax = 25;
 // Slots are taken this far ahead, so that a ledger in a database is asked some ten times a second and not per request.
 const aheadMs = 100;
 const renewalMs = 1000;
+// A ledger far away does not say when within the round trip it spoke. Half of this one is as much as a start may be late; starts that come
+// with a longer one are let go, unless all of them do.
+const roundTripMsMax = 50;
+const discardsMax = 3;
 
 export function createHostGate(ledger: SlotLedger): HostGate {
   const hosts = new Map<string, HostState>();
@@ -93,6 +99,7 @@ export function createHostGate(ledger: SlotLedger): HostGate {
         shareUntil: 0,
         renewal: undefined,
         slots: [],
+        discards: 0,
         heldBackUntil: 0,
         pumping: false,
         wake: undefined,
@@ -149,6 +156,7 @@ export function createHostGate(ledger: SlotLedger): HostGate {
   async function takeMore(host: string, state: HostState): Promise<void> {
     const waitMsMax = Math.max(...state.waiting.map((waiter) => waiter.deadline)) - performance.now();
     const wanted = Math.min(state.waiting.length, state.inFlightMax - state.inFlight);
+    const askedAt = performance.now();
     const granted = await ledger.takeSlots(host, wanted, Math.max(waitMsMax, 0));
     const now = performance.now();
     if (granted.count === 0) {
@@ -159,7 +167,13 @@ export function createHostGate(ledger: SlotLedger): HostGate {
       }
       return;
     }
-    for (let i = 0; i < granted.count; i++) state.slots.push(now + granted.firstInMs + i * granted.spacingMs);
+    if (now - askedAt > roundTripMsMax && state.discards < discardsMax) {
+      state.discards += 1;
+      return;
+    }
+    state.discards = 0;
+    const spokenAt = (askedAt + now) / 2;
+    for (let i = 0; i < granted.count; i++) state.slots.push(spokenAt + granted.firstInMs + i * granted.spacingMs);
   }
 
   function admit(state: HostState): void {

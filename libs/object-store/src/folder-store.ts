@@ -1,6 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, constants as fsConstants } from 'node:fs';
-import { type FileHandle, mkdir, open, opendir, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError, internal, invalidArgument, notFound } from '@florilegium/errors';
@@ -116,6 +128,19 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     }
   }
 
+  /** Whether a regular file of this length is at a key; one look, where the folder is known to be ours. */
+  async function isThere(key: string, bytes: number): Promise<boolean> {
+    const path = join(root, key);
+    if (!knownFolders.has(dirname(path))) return (await head(key))?.bytes === bytes;
+    try {
+      const about = await lstat(path);
+      return about.isFile() && about.size === bytes;
+    } catch (error) {
+      if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return false;
+      throw error;
+    }
+  }
+
   return {
     async put(key, body) {
       assertKey(key);
@@ -129,12 +154,12 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
       if (body instanceof Uint8Array) {
         const sha256 = sha256Of(body);
         const key = contentKey(prefix, sha256, extension);
-        if ((await head(key))?.bytes === body.length) return { key, bytes: body.length, sha256 };
+        if (await isThere(key, body.length)) return { key, bytes: body.length, sha256 };
       }
       const written = await write(body);
       const key = contentKey(prefix, written.sha256, extension);
       const stored = { key, bytes: written.bytes, sha256: written.sha256 };
-      if (!(body instanceof Uint8Array) && (await head(key))?.bytes === written.bytes) {
+      if (!(body instanceof Uint8Array) && (await isThere(key, written.bytes))) {
         await rm(written.path, { force: true });
         return stored;
       }

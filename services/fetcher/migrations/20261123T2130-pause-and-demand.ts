@@ -17,5 +17,7 @@ export const pauseAndDemand: Migration = {
       alter table host_visitor
         add column in_flight_max integer not null default 0,
         add column granted_at timestamptz not null default now()`.execute(kysely);
+    // Whether an object is any page's image.
+    await sql`create index image_sha256 on image (sha256) where state = 'stored'`.execute(kysely);
   },
 };

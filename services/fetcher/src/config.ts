@@ -56,6 +56,16 @@ export function readConfig(variables: Record<string, string | undefined> = proce
   });
 }
 
+/** What the check of table and store needs of the same variables. */
+export function readCheckConfig(variables: Record<string, string | undefined> = process.env) {
+  const env = readEnv(variables);
+  return env.done({
+    databaseUrl: env.url('DATABASE_URL'),
+    objectStoreUrl: env.url('OBJECT_STORE'),
+    logLevel: env.string('LOG_LEVEL', 'info'),
+  });
+}
+
 function parseOrigin(text: string): string {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new Error('PUBLIC_URL is no http or https address');
   return new URL(text).origin;

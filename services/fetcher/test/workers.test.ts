@@ -7,7 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => fetcher?.close());
 
-describe('several workers', () => {
+describe.each([1, 3, 8])('%i workers', (workerCount) => {
   it('share a run, keep the rate of the host together, and fetch nothing twice', async () => {
     const requestsPerSecond = 100;
     const sources = [
@@ -20,11 +20,13 @@ describe('several workers', () => {
         redirectHosts: [],
       },
     ];
-    const workers = await Promise.all([1, 2, 3].map(() => fetcher.start({ role: 'worker', sources })));
-    const ids = pageIdsFrom(1000, 300);
-    fetcher.pageSets.set('shared', ids);
+    const workers = await Promise.all(
+      Array.from({ length: workerCount }, () => fetcher.start({ role: 'worker', sources })),
+    );
+    const ids = pageIdsFrom(1000 + workerCount * 400, 300);
+    fetcher.pageSets.set(`shared ${workerCount}`, ids);
     const from = fetcher.source.requests.length;
-    const { id } = await fetcher.startRun({ pageSetId: 'shared' });
+    const { id } = await fetcher.startRun({ pageSetId: `shared ${workerCount}` });
     expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', storedCount: 300 });
     expect(fetcher.source.requests.slice(from).sort((a, b) => a - b)).toEqual(ids);
 
@@ -32,6 +34,7 @@ describe('several workers', () => {
     const most = Math.max(...times.map((start) => times.filter((time) => time >= start && time < start + 1000).length));
     // 5 % above the limit, and the one request that the edge of a window adds.
     expect(most).toBeLessThanOrEqual(requestsPerSecond * 1.05 + 1);
+    // The time that the limit makes of it is 3 s; a machine with other work to do is allowed more.
     expect(times.at(-1)! - times[0]!).toBeLessThan(8000);
     await Promise.all(workers.map((worker) => worker.stop()));
   }, 60_000);
@@ -40,7 +43,7 @@ describe('several workers', () => {
 describe('a worker that dies', () => {
   it('by SIGKILL in the middle leaves its batches to another; what it stored is not fetched again, and no partial file shows', async () => {
     fetcher.source.delayMs = 40;
-    const ids = pageIdsFrom(3000, 120);
+    const ids = pageIdsFrom(6000, 120);
     fetcher.pageSets.set('killed', ids);
     const from = fetcher.source.requests.length;
     const child = fetcher.spawnService({ ROLE: 'worker' });
