@@ -18,6 +18,8 @@ export interface Config extends ServiceEnv {
   pagesInFlightMax: number;
   pagesPerBatch: number;
   retryLimits: RetryLimits;
+  /** Decode each image that was fetched to its last pixel before it is stored. */
+  decodeImages: boolean;
   /** How long a request for an image that has to be fetched is kept waiting. */
   demandWaitMs: number;
   /** Pixels of the largest image made for the IIIF Image API. */
@@ -48,6 +50,7 @@ export function readConfig(variables: Record<string, string | undefined> = proce
       faultsMax: env.int('PAGE_FAULTS_MAX', { default: defaultRetryLimits.faultsMax, min: 1, max: 50 }),
       delayMs: env.int('RETRY_DELAY_MS', { default: defaultRetryLimits.delayMs, min: 1, max: 600_000 }),
     },
+    decodeImages: env.oneOf('DECODE_IMAGES', ['on', 'off'], 'off') === 'on',
     demandWaitMs: env.int('DEMAND_WAIT_MS', { default: 10_000, min: 0, max: 30_000 }),
     iiifPixelsMax: env.int('IIIF_PIXELS_MAX', { default: 25_000_000, min: 10_000 }),
     rendersInFlightMax: env.int('RENDERS_IN_FLIGHT_MAX', { default: 2, min: 1, max: 64 }),

@@ -14,10 +14,10 @@ import { startWorker } from '@florilegium/work';
 import { migrations } from '../migrations/index.ts';
 import { connectCatalog } from './clients/catalog.client.ts';
 import { imageFiles } from './clients/image-files.client.ts';
-import { imageRenderer } from './clients/image-renderer.client.ts';
+import { findDecodeFault, imageRenderer } from './clients/image-renderer.client.ts';
 import type { Config } from './config.ts';
 import { fetcherGrpc } from './grpc/fetcher.grpc.ts';
-import { countPage, countRequest, watchGate } from './metrics.ts';
+import { countPage, countRequest, watchGate, watchQueue } from './metrics.ts';
 import { hostSlotsRepo } from './repos/host-slots.repo.ts';
 import { addFetchRunRoutes } from './rest/fetch-runs.rest.ts';
 import { addIiifRoutes } from './rest/iiif.rest.ts';
@@ -97,6 +97,7 @@ async function startWorkers({ config, log, lifetime, db, messaging, catalog, sto
     })),
   );
   watchGate(gate);
+  watchQueue(() => store.countQueue());
   const client = openImageClient({
     sources: config.sources,
     contact: config.contact,
@@ -128,6 +129,7 @@ async function startWorkers({ config, log, lifetime, db, messaging, catalog, sto
     files,
     fetchImage: (page, size, signal) => fetchImage(client, page, { size, limits: imageLimits, signal }),
     enterRun: (run, signal) => runGate.enter(`run ${run.id}/${run.concurrency}`, { waitMsMax: runWaitMsMax, signal }),
+    findDecodeFault: config.decodeImages ? (bytes) => findDecodeFault(bytes, config.imagePixelsMax) : undefined,
     pagesInFlightMax: config.pagesInFlightMax,
     retryLimits: config.retryLimits,
     countPage,

@@ -282,6 +282,22 @@ describe('watching and cancelling', () => {
     expect(fetcher.source.inFlightPeak).toBe(2);
   });
 
+  it('shows requests, bytes, the gate and the queue as metrics', async () => {
+    const { id } = await fetcher.startRun({ pageIds: somePages(5) });
+    await fetcher.endOf(id);
+    const text = await (await fetcher.get('/metrics')).text();
+    for (const line of [
+      /^florilegium_fetcher_requests_total\{source="bucket",result="fetched"\} \d+/m,
+      /^florilegium_fetcher_received_bytes_total\{source="bucket",result="fetched"\} \d+/m,
+      /^florilegium_fetcher_request_duration_seconds_bucket\{le="1",source="bucket"\} \d+/m,
+      /^florilegium_fetcher_pages_total\{state="stored"\} \d+/m,
+      /^# TYPE florilegium_fetcher_gate_requests gauge/m,
+      /^# TYPE florilegium_fetcher_queue_lag_seconds gauge/m,
+      /^# TYPE florilegium_fetcher_batches gauge/m,
+    ])
+      expect(text).toMatch(line);
+  });
+
   it('lists runs newest first, page by page', async () => {
     const first = (await (await fetcher.get('/v1/fetch-runs?limit=2')).json()) as {
       fetchRuns: { id: string }[];

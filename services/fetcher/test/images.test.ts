@@ -4,13 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Harness, pageIdsFrom, startHarness, until } from './harness.ts';
 
 let fetcher: Harness;
+let worker: Awaited<ReturnType<Harness['start']>>;
 const ids = pageIdsFrom(100, 12);
 const size = 'IMAGE_SIZE_MEDIUM';
 const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 beforeAll(async () => {
   fetcher = await startHarness();
-  await fetcher.start({ role: 'worker' });
+  worker = await fetcher.start({ role: 'worker' });
   fetcher.source.missing.add(111);
   const { id } = await fetcher.startRun({ pageIds: ids });
   await fetcher.endOf(id);
@@ -98,6 +99,18 @@ describe('gRPC', () => {
     }
   });
 
+  it('streams large images in parts no larger than the reader takes, the first of each with what is known of it', async () => {
+    const parts: { pageId: number | undefined; content: Buffer }[] = [];
+    for await (const { info, content } of fetcher.rpc.streamImages({ pageIds: [105, 100], size, partBytesMax: 16 }))
+      parts.push({ pageId: info?.pageId, content: Buffer.from(content) });
+    expect(parts.every(({ content }) => content.length <= 16)).toBe(true);
+    expect(parts.flatMap(({ pageId }) => pageId ?? [])).toEqual([105, 100]);
+    const second = parts.findIndex(({ pageId }) => pageId === 100);
+    const whole = (some: typeof parts) => Buffer.concat(some.map(({ content }) => content));
+    expect(whole(parts.slice(0, second)).equals(await fetcher.source.imageOf(105))).toBe(true);
+    expect(whole(parts.slice(second)).equals(await fetcher.source.imageOf(100))).toBe(true);
+  });
+
   it('tells the state of each page asked for, and refuses more than 500', async () => {
     const { images } = await fetcher.rpc.getImageStates({ pageIds: [100, 111, 4711], size });
     expect(images.map((image) => image.state)).toEqual([
@@ -107,6 +120,25 @@ describe('gRPC', () => {
     ]);
     await expect(fetcher.rpc.getImageStates({ pageIds: pageIdsFrom(1, 501), size })).rejects.toMatchObject({
       code: 'invalid_argument',
+    });
+  });
+});
+
+describe('images that are decoded before they are stored', () => {
+  it('are refused when a decoder fails on them, though their container is whole', async () => {
+    const decoding = await fetcher.start({ role: 'worker', decodeImages: true });
+    const whole = await fetcher.source.imageOf(120);
+    // The picture's data begins 30 bytes in: RIFF, WEBP, the chunk's head and the frame's.
+    fetcher.source.pictures.set('120/medium', Buffer.from(whole.map((byte, at) => (at > 30 ? byte ^ 0x5a : byte))));
+    await worker.stop();
+    const { id } = await fetcher.startRun({ pageIds: [120, 121] });
+    const run = await fetcher.endOf(id);
+    await decoding.stop();
+    worker = await fetcher.start({ role: 'worker' });
+    expect(run).toMatchObject({ storedCount: 1, failedCount: 1 });
+    expect(await stateOf(120)).toMatchObject({
+      state: 'IMAGE_STATE_CORRUPT',
+      detail: expect.stringContaining('cannot be decoded'),
     });
   });
 });

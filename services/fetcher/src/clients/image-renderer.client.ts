@@ -47,6 +47,21 @@ export function imageRenderer(options: {
     });
 }
 
+/** Decodes an image to its last pixel, a few lines in memory at a time; why it cannot be, or undefined. */
+export async function findDecodeFault(bytes: Buffer, imagePixelsMax: number): Promise<string | undefined> {
+  try {
+    await sharp(bytes, { limitInputPixels: imagePixelsMax, sequentialRead: true, failOn: 'error' })
+      // Without this a JPEG is decoded at an eighth of its size, which sees only a part of its data.
+      .resize({ width: 16, fastShrinkOnLoad: false })
+      .raw()
+      .timeout({ seconds: secondsMax })
+      .toBuffer();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message.split('\n')[0];
+  }
+}
+
 /** The region of the full image, in pixels of a smaller one. */
 function partOf(region: IiifPlan['region'], full: Dimensions, own: Dimensions): IiifPlan['region'] {
   const across = own.width / full.width;

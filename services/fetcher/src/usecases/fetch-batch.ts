@@ -16,6 +16,8 @@ export interface FetchBatchDeps {
   fetchImage(page: ImagePage, size: ImageSize, signal: AbortSignal): Promise<ImageFetchOutcome>;
   /** Waits until the run's own limit lets a page through. */
   enterRun(run: FetchRun, signal: AbortSignal): Promise<Passage>;
+  /** Why an image cannot be decoded; undefined where images are not decoded. */
+  findDecodeFault: ((bytes: Buffer) => Promise<string | undefined>) | undefined;
   pagesInFlightMax: number;
   retryLimits: RetryLimits;
   countPage(state: string): void;
@@ -64,6 +66,9 @@ async function fetchPage(deps: FetchBatchDeps, run: FetchRun, page: OpenPage, si
   if (outcome.kind !== 'fetched') return move(outcome);
   if (outcome.sha256 === page.rejectedSha256)
     return move({ kind: 'corrupt', reason: 'the same bytes came that could not be decoded before' });
+  // No decoder of JPEG 2000 is at hand; its boxes have been walked.
+  const fault = outcome.format === 'jp2' ? undefined : await deps.findDecodeFault?.(outcome.bytes);
+  if (fault !== undefined) return move({ kind: 'corrupt', reason: `${outcome.source}: cannot be decoded: ${fault}` });
   await deps.files.writeImage(outcome);
   return move(outcome, {
     pageId: page.pageId,
