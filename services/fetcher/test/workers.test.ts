@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Harness, pageIdsFrom, startHarness, until } from './harness.ts';
 
@@ -79,4 +82,60 @@ describe('a worker that dies', () => {
       expect(Buffer.from(await response.arrayBuffer()).equals(await fetcher.source.imageOf(pageId))).toBe(true);
     }
   }, 90_000);
+
+  it('again and again, every one of them, leaves the store as an undisturbed run does; no partial file ever shows', async () => {
+    fetcher.source.delayMs = 60;
+    const ids = pageIdsFrom(7000, 300);
+    fetcher.pageSets.set('stormy', ids);
+    const children = new Set<ReturnType<Harness['spawnService']>>();
+    let isStormy = true;
+    let kills = 0;
+    const keepKilling = async () => {
+      while (isStormy) {
+        const child = fetcher.spawnService({ ROLE: 'worker', PAGES_IN_FLIGHT_MAX: '2', BATCHES_IN_FLIGHT_MAX: '1' });
+        children.add(child);
+        await new Promise((resolve) => setTimeout(resolve, 1500 + Math.random() * 2500));
+        child.kill('SIGKILL');
+        children.delete(child);
+        kills += 1;
+      }
+    };
+    const { id } = await fetcher.startRun({ pageSetId: 'stormy' });
+    const storm = Promise.all([keepKilling(), keepKilling(), keepKilling()]);
+    const endsAt = performance.now() + 12_000;
+    while (performance.now() < endsAt) {
+      for (const path of (await fetcher.storedFiles()).filter((file) => !file.includes('.writing')).slice(-20))
+        expect(
+          createHash('sha256')
+            .update(await readFile(path))
+            .digest('hex'),
+        ).toBe(basename(path, '.webp'));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    isStormy = false;
+    await storm;
+    expect(kills).toBeGreaterThanOrEqual(6);
+    fetcher.source.delayMs = 0;
+    const worker = await fetcher.start({ role: 'worker' });
+    expect(await fetcher.endOf(id, 40_000)).toMatchObject({
+      state: 'done',
+      totalCount: 300,
+      doneCount: 300,
+      storedCount: 300,
+      fetchedCount: 300,
+      failedCount: 0,
+    });
+    await worker.stop();
+    const files = new Set((await fetcher.storedFiles()).map((path) => basename(path, '.webp')));
+    for (const pageId of ids)
+      expect(
+        files.has(
+          createHash('sha256')
+            .update(await fetcher.source.imageOf(pageId))
+            .digest('hex'),
+        ),
+      ).toBe(true);
+    // Left by those that died in the middle of a write: out of sight, and cleared by a later start.
+    expect(await fetcher.check({ mend: false, readBytes: true })).toMatchObject({ lost: 0, damaged: 0, unused: 0 });
+  }, 120_000);
 });
