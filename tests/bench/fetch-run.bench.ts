@@ -122,6 +122,8 @@ async function watchRun(base: string, pid: number, pageCount: number, rate: numb
   console.log(
     `     ${pageCount} pages in ${seconds.toFixed(1)} s, ${(pageCount / seconds).toFixed(0)} a second of ${rate} allowed`,
   );
+  const cpuMs = await cpuMsOf(pid);
+  console.log(`     the process used ${(cpuMs / pageCount).toFixed(2)} ms of a core for a page`);
   console.log(
     `     memory: idle ${idleMb.toFixed(0)} MB, first quarter ${early.toFixed(0)}, last quarter ${late.toFixed(0)}`,
   );
@@ -132,6 +134,12 @@ async function watchRun(base: string, pid: number, pageCount: number, rate: numb
     `${isFast ? 'ok  ' : 'FAIL'} time beyond the rate limit's: ${(overhead * 100).toFixed(1)} % (limit ${overheadMax * 100})`,
   );
   return isSmall && isFast ? 0 : 1;
+}
+
+/** User and system time; the kernel counts in hundredths of a second. */
+async function cpuMsOf(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 async function residentMb(pid: number): Promise<number> {
