@@ -144,7 +144,7 @@ async function fetchAndStore(
     return await timed(count, concurrency, async (pageId) => {
       const outcome = await fetchImage(client, pageOf(pageId), { size: 'medium' });
       if (outcome.kind !== 'fetched') throw new Error(`page ${pageId}: ${outcome.kind}: ${outcome.reason}`);
-      if (parent !== undefined) await store.putContent('images', outcome.format, outcome.bytes);
+      if (parent !== undefined) await store.putContent('images', outcome.format, outcome.bytes, outcome);
     });
   } finally {
     await client.close();

@@ -50,14 +50,17 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     if (real !== path) throw invalidArgument('the key leads through a symbolic link', { field: 'key' });
   }
 
-  async function write(body: ObjectBody): Promise<{ path: string; bytes: number; sha256: string }> {
+  async function write(
+    body: ObjectBody,
+    known?: { sha256: string },
+  ): Promise<{ path: string; bytes: number; sha256: string }> {
     const path = join(root, temporaryFolder, randomUUID());
     const hash = createHash('sha256');
     let bytes = 0;
     const file = await open(path, 'wx', 0o644);
     try {
       if (body instanceof Uint8Array) {
-        hash.update(body);
+        if (!known) hash.update(body);
         bytes = body.length;
         await file.writeFile(body);
       } else {
@@ -74,7 +77,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
       throw error;
     }
     await file.close();
-    return { path, bytes, sha256: hash.digest('hex') };
+    return { path, bytes, sha256: known?.sha256 ?? hash.digest('hex') };
   }
 
   async function moveIntoPlace(from: string, key: string): Promise<void> {
@@ -149,14 +152,16 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
       return { key, bytes: written.bytes, sha256: written.sha256 };
     },
 
-    async putContent(prefix, extension, body): Promise<StoredObject> {
+    async putContent(prefix, extension, body, given): Promise<StoredObject> {
       contentKey(prefix, '0'.repeat(64), extension);
+      let known: { sha256: string } | undefined;
       if (body instanceof Uint8Array) {
-        const sha256 = sha256Of(body);
+        const sha256 = given?.sha256 ?? sha256Of(body);
+        known = { sha256 };
         const key = contentKey(prefix, sha256, extension);
         if (await isThere(key, body.length)) return { key, bytes: body.length, sha256 };
       }
-      const written = await write(body);
+      const written = await write(body, known);
       const key = contentKey(prefix, written.sha256, extension);
       const stored = { key, bytes: written.bytes, sha256: written.sha256 };
       if (!(body instanceof Uint8Array) && (await isThere(key, written.bytes))) {

@@ -124,11 +124,11 @@ export async function openS3Store(url: URL): Promise<ObjectStore> {
       return { key, bytes: body.length, sha256: sha256Of(body) };
     },
 
-    async putContent(prefix, extension, body): Promise<StoredObject> {
+    async putContent(prefix, extension, body, known): Promise<StoredObject> {
       contentKey(prefix, '0'.repeat(64), extension);
       // The key is known at the end of a stream only: it waits on disk, and nothing shows under a name that is not its own.
       if (!(body instanceof Uint8Array)) return await spooled(body, (path) => putFile(prefix, extension, path));
-      const sha256 = sha256Of(body);
+      const sha256 = known?.sha256 ?? sha256Of(body);
       const key = contentKey(prefix, sha256, extension);
       if ((await head(key))?.bytes !== body.length) await putBytes(key, body);
       return { key, bytes: body.length, sha256 };

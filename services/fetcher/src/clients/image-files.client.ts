@@ -24,7 +24,7 @@ export function imageFiles(objects: ObjectStore): ImageFiles {
   const keyOf = (image: ImageFile) => contentKey(imagePrefix, image.sha256, image.format);
   return {
     writeImage: async (image) => {
-      await objects.putContent(imagePrefix, image.format, image.bytes);
+      await objects.putContent(imagePrefix, image.format, image.bytes, { sha256: image.sha256 });
     },
     hasImage: async (image) => (await objects.head(keyOf(image)))?.bytes === image.bytes,
     readImage: (image) => objects.get(keyOf(image), { sha256: image.sha256 }),
