@@ -66,6 +66,8 @@ interface HostState {
   inFlightMax: number;
   /** Until when `inFlightMax` holds, on this process's clock. */
   shareUntil: number;
+  /** What was asked for when the share was taken. */
+  shareWanted: number;
   /** Renews the share while there is something to do, and gives it back when there is not. */
   renewal: NodeJS.Timeout | undefined;
   /** Start times taken from the ledger and not used yet, on this process's clock. */
@@ -97,6 +99,7 @@ export function createHostGate(ledger: SlotLedger): HostGate {
         inFlight: 0,
         inFlightMax: 0,
         shareUntil: 0,
+        shareWanted: 0,
         renewal: undefined,
         slots: [],
         discards: 0,
@@ -114,7 +117,10 @@ export function createHostGate(ledger: SlotLedger): HostGate {
     state.pumping = true;
     try {
       while (state.waiting.length > 0) {
-        if (performance.now() >= state.shareUntil) await takeShare(host, state, state.waiting.length);
+        const wanted = state.inFlight + state.waiting.length;
+        const isOutgrown = state.inFlight >= state.inFlightMax && wanted > state.shareWanted;
+        // Twice what is wanted now, so that growing by ones does not ask by ones.
+        if (isOutgrown || performance.now() >= state.shareUntil) await takeShare(host, state, wanted * 2);
         if (state.inFlight >= state.inFlightMax) {
           await sleepUntil(state, Math.min(earliestDeadline(state), state.shareUntil));
         } else if (state.slots.length === 0) {
@@ -135,8 +141,9 @@ export function createHostGate(ledger: SlotLedger): HostGate {
     }
   }
 
-  async function takeShare(host: string, state: HostState, waiting: number): Promise<void> {
-    const share = await ledger.takeShare(host, state.inFlight + waiting, state.inFlight);
+  async function takeShare(host: string, state: HostState, wanted: number): Promise<void> {
+    const share = await ledger.takeShare(host, wanted, state.inFlight);
+    state.shareWanted = wanted;
     state.inFlightMax = share.inFlightMax;
     state.shareUntil = performance.now() + share.goodForMs;
     state.renewal ??= setInterval(() => {
@@ -149,7 +156,7 @@ export function createHostGate(ledger: SlotLedger): HostGate {
         state.shareUntil = 0;
       }
       // A ledger out of reach is asked again by whoever waits next.
-      (isIdle ? ledger.giveBackShare(host) : takeShare(host, state, 0)).catch(() => {});
+      (isIdle ? ledger.giveBackShare(host) : takeShare(host, state, state.inFlight * 2)).catch(() => {});
     }, renewalMs).unref();
   }
 
@@ -167,13 +174,15 @@ export function createHostGate(ledger: SlotLedger): HostGate {
       }
       return;
     }
-    if (now - askedAt > roundTripMsMax && state.discards < discardsMax) {
+    const isSlow = now - askedAt > roundTripMsMax;
+    if (isSlow && granted.spacingMs > 0 && state.discards < discardsMax) {
       state.discards += 1;
       return;
     }
-    state.discards = 0;
-    const spokenAt = (askedAt + now) / 2;
-    for (let i = 0; i < granted.count; i++) state.slots.push(spokenAt + granted.firstInMs + i * granted.spacingMs);
+    if (!isSlow) state.discards = 0;
+    const first = (isSlow ? now : (askedAt + now) / 2) + granted.firstInMs;
+    // One that went by while the answer was under way is no missed start.
+    for (let i = 0; i < granted.count; i++) state.slots.push(Math.max(first + i * granted.spacingMs, now));
   }
 
   function admit(state: HostState): void {
