@@ -140,7 +140,9 @@ describe('florilegium download', () => {
     await writeFile(join(dir, 'list.txt'), '31\n32');
     expect((await download('list.txt', '--output-dir', 'out')).status).toBe(1);
     expect(await filesOf()).toEqual(['32.webp', 'failures.csv']);
-    expect(await readFile(join(dir, 'out', 'failures.csv'), 'utf8')).toContain('31,corrupt,source: not an image: an HTML page');
+    expect(await readFile(join(dir, 'out', 'failures.csv'), 'utf8')).toContain(
+      '31,corrupt,source: not an image: an HTML page',
+    );
   }, 60_000);
 
   it('goes on after SIGKILL without asking again for what is there, and mends what is not whole', async () => {
