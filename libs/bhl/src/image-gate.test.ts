@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createHostGate, createMemoryLedger, type HostGate, type HostLimits } from './image-gate.ts';
+import { createHostGate, createMemoryLedger, type HostGate, type HostLimits, type SlotLedger } from './image-gate.ts';
 
 const gateWith = (limits: HostLimits) => createHostGate(createMemoryLedger(() => limits));
 
@@ -91,5 +91,39 @@ describe('waiting', () => {
     await given;
     await behind;
     expect(() => gate.enter('a', { waitMsMax: 1, signal: abort.signal })).toThrow('enough');
+  });
+});
+
+describe('a ledger that is far away', () => {
+  const memory = createMemoryLedger(() => ({ requestsPerSecond: 100, inFlightMax: 50 }));
+
+  it('that answers slowly every time still lets requests through', async () => {
+    const slow: SlotLedger = {
+      ...memory,
+      takeSlots: async (...given) => {
+        await new Promise((resolve) => setTimeout(resolve, 80));
+        return await memory.takeSlots(...given);
+      },
+    };
+    const gate = createHostGate(slow);
+    const began = performance.now();
+    await Promise.all(Array.from({ length: 20 }, () => start(gate)));
+    expect(performance.now() - began).toBeLessThan(3000);
+  });
+
+  it('is asked for a larger share as soon as more is wanted', async () => {
+    const asked: number[] = [];
+    const gate = createHostGate({
+      ...memory,
+      takeShare: async (_host, wanted) => {
+        asked.push(wanted);
+        return { inFlightMax: Math.min(wanted, 8), goodForMs: 60_000 };
+      },
+    });
+    const passages = [];
+    for (let i = 0; i < 8; i++) passages.push(await gate.enter('a', { waitMsMax: 2000 }));
+    expect(passages.every(({ kind }) => kind === 'go')).toBe(true);
+    // Twice what is wanted each time: 1, 3, 7.
+    expect(asked).toEqual([2, 6, 14]);
   });
 });

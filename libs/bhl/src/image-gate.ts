@@ -10,13 +10,26 @@ export interface GrantedSlots {
   /** Starts granted; 0 when the first free one is further away than was acceptable. */
   count: number;
   spacingMs: number;
-  /** Requests this process may have in flight towards the host. */
+}
+
+/** How many of a host's requests in flight belong to one process. */
+export interface GrantedShare {
+  /** 0: others have them all now. */
   inFlightMax: number;
+  /** After so long it is to be asked for again. */
+  goodForMs: number;
 }
 
 export interface SlotLedger {
   /** Takes up to `count` next starts for `host`, none if the first would be later than `waitMsMax`. */
   takeSlots(host: string, count: number, waitMsMax: number): Promise<GrantedSlots>;
+  /**
+   * Takes, keeps or lessens this process's share of the requests in flight towards `host`: up to `wanted` of them, of which `inFlight` are under
+   * way. All shares together never pass the host's limit; a share that is smaller than `inFlight` counts in full until those have ended.
+   */
+  takeShare(host: string, wanted: number, inFlight: number): Promise<GrantedShare>;
+  /** This process has nothing to do with `host` for now. */
+  giveBackShare(host: string): Promise<void>;
   /** Nobody starts a request to `host` for `delayMs` from now. */
   holdBack(host: string, delayMs: number): Promise<void>;
 }
@@ -51,8 +64,16 @@ interface HostState {
   waiting: Waiter[];
   inFlight: number;
   inFlightMax: number;
+  /** Until when `inFlightMax` holds, on this process's clock. */
+  shareUntil: number;
+  /** What was asked for when the share was taken. */
+  shareWanted: number;
+  /** Renews the share while there is something to do, and gives it back when there is not. */
+  renewal: NodeJS.Timeout | undefined;
   /** Start times taken from the ledger and not used yet, on this process's clock. */
   slots: number[];
+  /** Grants let go in a row, because they came too slowly. */
+  discards: number;
   heldBackUntil: number;
   pumping: boolean;
   wake: (() => void) | undefined;
@@ -62,6 +83,11 @@ interface HostState {
 const lateMsMax = 25;
 // Slots are taken this far ahead, so that a ledger in a database is asked some ten times a second and not per request.
 const aheadMs = 100;
+const renewalMs = 1000;
+// A ledger far away does not say when within the round trip it spoke. Half of this one is as much as a start may be late; starts that come
+// with a longer one are let go, unless all of them do.
+const roundTripMsMax = 50;
+const discardsMax = 3;
 
 export function createHostGate(ledger: SlotLedger): HostGate {
   const hosts = new Map<string, HostState>();
@@ -71,8 +97,12 @@ export function createHostGate(ledger: SlotLedger): HostGate {
       state = {
         waiting: [],
         inFlight: 0,
-        inFlightMax: 1,
+        inFlightMax: 0,
+        shareUntil: 0,
+        shareWanted: 0,
+        renewal: undefined,
         slots: [],
+        discards: 0,
         heldBackUntil: 0,
         pumping: false,
         wake: undefined,
@@ -87,8 +117,12 @@ export function createHostGate(ledger: SlotLedger): HostGate {
     state.pumping = true;
     try {
       while (state.waiting.length > 0) {
+        const wanted = state.inFlight + state.waiting.length;
+        const isOutgrown = state.inFlight >= state.inFlightMax && wanted > state.shareWanted;
+        // Twice what is wanted now, so that growing by ones does not ask by ones.
+        if (isOutgrown || performance.now() >= state.shareUntil) await takeShare(host, state, wanted * 2);
         if (state.inFlight >= state.inFlightMax) {
-          await sleepUntil(state, earliestDeadline(state));
+          await sleepUntil(state, Math.min(earliestDeadline(state), state.shareUntil));
         } else if (state.slots.length === 0) {
           await takeMore(host, state);
         } else {
@@ -96,7 +130,7 @@ export function createHostGate(ledger: SlotLedger): HostGate {
           const now = performance.now();
           if (slot < now - lateMsMax) state.slots.shift();
           else if (slot <= now) admit(state);
-          else await sleepUntil(state, Math.min(slot, earliestDeadline(state)));
+          else await sleepUntil(state, Math.min(slot, earliestDeadline(state), state.shareUntil));
         }
         expire(state);
       }
@@ -107,12 +141,31 @@ export function createHostGate(ledger: SlotLedger): HostGate {
     }
   }
 
+  async function takeShare(host: string, state: HostState, wanted: number): Promise<void> {
+    const share = await ledger.takeShare(host, wanted, state.inFlight);
+    state.shareWanted = wanted;
+    state.inFlightMax = share.inFlightMax;
+    state.shareUntil = performance.now() + share.goodForMs;
+    state.renewal ??= setInterval(() => {
+      if (state.pumping) return;
+      const isIdle = state.inFlight === 0 && state.waiting.length === 0;
+      if (isIdle) {
+        clearInterval(state.renewal);
+        state.renewal = undefined;
+        state.inFlightMax = 0;
+        state.shareUntil = 0;
+      }
+      // A ledger out of reach is asked again by whoever waits next.
+      (isIdle ? ledger.giveBackShare(host) : takeShare(host, state, state.inFlight * 2)).catch(() => {});
+    }, renewalMs).unref();
+  }
+
   async function takeMore(host: string, state: HostState): Promise<void> {
     const waitMsMax = Math.max(...state.waiting.map((waiter) => waiter.deadline)) - performance.now();
     const wanted = Math.min(state.waiting.length, state.inFlightMax - state.inFlight);
+    const askedAt = performance.now();
     const granted = await ledger.takeSlots(host, wanted, Math.max(waitMsMax, 0));
     const now = performance.now();
-    state.inFlightMax = granted.inFlightMax;
     if (granted.count === 0) {
       // Nobody who waits now can be served in time.
       state.heldBackUntil = now + granted.firstInMs;
@@ -121,7 +174,15 @@ export function createHostGate(ledger: SlotLedger): HostGate {
       }
       return;
     }
-    for (let i = 0; i < granted.count; i++) state.slots.push(now + granted.firstInMs + i * granted.spacingMs);
+    const isSlow = now - askedAt > roundTripMsMax;
+    if (isSlow && granted.spacingMs > 0 && state.discards < discardsMax) {
+      state.discards += 1;
+      return;
+    }
+    if (!isSlow) state.discards = 0;
+    const first = (isSlow ? now : (askedAt + now) / 2) + granted.firstInMs;
+    // One that went by while the answer was under way is no missed start.
+    for (let i = 0; i < granted.count; i++) state.slots.push(Math.max(first + i * granted.spacingMs, now));
   }
 
   function admit(state: HostState): void {
@@ -217,15 +278,17 @@ export function createMemoryLedger(limitsOf: (host: string) => HostLimits): Slot
   const nextAt = new Map<string, number>();
   return {
     async takeSlots(host, count, waitMsMax) {
-      const { requestsPerSecond, inFlightMax } = limitsOf(host);
+      const { requestsPerSecond } = limitsOf(host);
       const spacingMs = 1000 / requestsPerSecond;
       const now = performance.now();
       const first = Math.max(now, nextAt.get(host) ?? 0);
-      if (first > now + waitMsMax) return { firstInMs: first - now, count: 0, spacingMs, inFlightMax };
+      if (first > now + waitMsMax) return { firstInMs: first - now, count: 0, spacingMs };
       const granted = slotsToTake(count, requestsPerSecond);
       nextAt.set(host, first + granted * spacingMs);
-      return { firstInMs: first - now, count: granted, spacingMs, inFlightMax };
+      return { firstInMs: first - now, count: granted, spacingMs };
     },
+    takeShare: async (host) => ({ inFlightMax: limitsOf(host).inFlightMax, goodForMs: Number.POSITIVE_INFINITY }),
+    giveBackShare: async () => {},
     async holdBack(host, delayMs) {
       nextAt.set(host, Math.max(nextAt.get(host) ?? 0, performance.now() + delayMs));
     },

@@ -41,8 +41,10 @@ export type {
   RequestResult,
 } from './image-fetch.ts';
 export { fetchImage, imageFetchKinds, openImageClient } from './image-fetch.ts';
-export type { GrantedSlots, HostGate, HostLimits, SlotLedger } from './image-gate.ts';
+export type { GrantedShare, GrantedSlots, HostGate, HostLimits, Passage, SlotLedger } from './image-gate.ts';
 export { createHostGate, createMemoryLedger, slotsToTake } from './image-gate.ts';
+export type { PageMove, RetryLimits } from './image-retry.ts';
+export { defaultRetryLimits, movePage } from './image-retry.ts';
 export type { ImageSource } from './image-sources.ts';
 export { defaultImageSources, hostLimitsOf, parseImageSources } from './image-sources.ts';
 export type { ItemFileOptions, ItemFileRow } from './item-file.ts';

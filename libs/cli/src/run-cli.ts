@@ -1,5 +1,6 @@
 import { messageOf } from '@florilegium/errors';
 import { Command, CommanderError } from 'commander';
+import { addDownload } from './commands/download.ts';
 import { addExtract } from './commands/extract.ts';
 import { addImport } from './commands/import.ts';
 import { addLists } from './commands/lists.ts';
@@ -12,6 +13,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .showHelpAfterError('(see --help)')
     .exitOverride();
   addExtract(program);
+  addDownload(program);
   addSample(program);
   addImport(program);
   addLists(program);

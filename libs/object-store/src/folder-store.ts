@@ -1,9 +1,22 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, constants as fsConstants } from 'node:fs';
-import { type FileHandle, mkdir, open, opendir, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError, internal, invalidArgument, notFound } from '@florilegium/errors';
+import { assertHash, checkingHash, sha256Of } from './check-hash.ts';
 import { assertKey, assertPrefix, contentKey } from './keys.ts';
 import type { GetOptions, ObjectBody, ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
 
@@ -37,14 +50,17 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     if (real !== path) throw invalidArgument('the key leads through a symbolic link', { field: 'key' });
   }
 
-  async function write(body: ObjectBody): Promise<{ path: string; bytes: number; sha256: string }> {
+  async function write(
+    body: ObjectBody,
+    known?: { sha256: string },
+  ): Promise<{ path: string; bytes: number; sha256: string }> {
     const path = join(root, temporaryFolder, randomUUID());
     const hash = createHash('sha256');
     let bytes = 0;
     const file = await open(path, 'wx', 0o644);
     try {
       if (body instanceof Uint8Array) {
-        hash.update(body);
+        if (!known) hash.update(body);
         bytes = body.length;
         await file.writeFile(body);
       } else {
@@ -61,7 +77,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
       throw error;
     }
     await file.close();
-    return { path, bytes, sha256: hash.digest('hex') };
+    return { path, bytes, sha256: known?.sha256 ?? hash.digest('hex') };
   }
 
   async function moveIntoPlace(from: string, key: string): Promise<void> {
@@ -115,6 +131,19 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     }
   }
 
+  /** Whether a regular file of this length is at a key; one look, where the folder is known to be ours. */
+  async function isThere(key: string, bytes: number): Promise<boolean> {
+    const path = join(root, key);
+    if (!knownFolders.has(dirname(path))) return (await head(key))?.bytes === bytes;
+    try {
+      const about = await lstat(path);
+      return about.isFile() && about.size === bytes;
+    } catch (error) {
+      if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return false;
+      throw error;
+    }
+  }
+
   return {
     async put(key, body) {
       assertKey(key);
@@ -123,17 +152,19 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
       return { key, bytes: written.bytes, sha256: written.sha256 };
     },
 
-    async putContent(prefix, extension, body): Promise<StoredObject> {
+    async putContent(prefix, extension, body, given): Promise<StoredObject> {
       contentKey(prefix, '0'.repeat(64), extension);
+      let known: { sha256: string } | undefined;
       if (body instanceof Uint8Array) {
-        const sha256 = createHash('sha256').update(body).digest('hex');
+        const sha256 = given?.sha256 ?? sha256Of(body);
+        known = { sha256 };
         const key = contentKey(prefix, sha256, extension);
-        if ((await head(key))?.bytes === body.length) return { key, bytes: body.length, sha256 };
+        if (await isThere(key, body.length)) return { key, bytes: body.length, sha256 };
       }
-      const written = await write(body);
+      const written = await write(body, known);
       const key = contentKey(prefix, written.sha256, extension);
       const stored = { key, bytes: written.bytes, sha256: written.sha256 };
-      if (!(body instanceof Uint8Array) && (await head(key))?.bytes === written.bytes) {
+      if (!(body instanceof Uint8Array) && (await isThere(key, written.bytes))) {
         await rm(written.path, { force: true });
         return stored;
       }
@@ -152,7 +183,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
           if (bytesRead === 0) throw internal(`object ${key} ends after ${start + filled} of ${bytes} bytes`);
           filled += bytesRead;
         }
-        if (options.sha256) assertHash(key, options.sha256, createHash('sha256').update(buffer).digest('hex'));
+        if (options.sha256) assertHash(key, options.sha256, sha256Of(buffer));
         return buffer;
       } finally {
         await file.close();
@@ -169,7 +200,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
         }
         const stream = createReadStream('', { fd: file, start, end: start + length - 1, highWaterMark: 256 * 1024 });
         if (!options.sha256) return { bytes: length, stream };
-        const checked = Readable.from(hashed(key, stream, options.sha256), { objectMode: false });
+        const checked = Readable.from(checkingHash(key, stream, options.sha256), { objectMode: false });
         return { bytes: length, stream: checked };
       } catch (error) {
         await file.close();
@@ -240,19 +271,6 @@ function wantedPart(key: string, bytes: number, options: GetOptions): { start: n
     throw invalidArgument(`range ${start}+${wanted} is not within the ${bytes} bytes of ${key}`, { field: 'range' });
   }
   return { start, length: Math.min(wanted, bytes - start) };
-}
-
-async function* hashed(key: string, source: AsyncIterable<Buffer>, sha256: string): AsyncGenerator<Buffer> {
-  const hash = createHash('sha256');
-  for await (const piece of source) {
-    hash.update(piece);
-    yield piece;
-  }
-  assertHash(key, sha256, hash.digest('hex'));
-}
-
-function assertHash(key: string, expected: string, actual: string): void {
-  if (expected !== actual) throw internal(`object ${key} hashes to ${actual}, expected ${expected}`);
 }
 
 async function flushFolder(path: string): Promise<void> {

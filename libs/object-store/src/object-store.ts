@@ -7,8 +7,11 @@ import type { Readable } from 'node:stream';
 export interface ObjectStore {
   /** Writes or replaces the object at `key`. */
   put(key: string, body: ObjectBody): Promise<StoredObject>;
-  /** Writes the bytes under the key that their hash gives (see `contentKey`); bytes that are there already are not written again. */
-  putContent(prefix: string, extension: string, body: ObjectBody): Promise<StoredObject>;
+  /**
+   * Writes the bytes under the key that their hash gives (see `contentKey`); bytes that are there already are not written again. Whoever has
+   * hashed a buffer already may give its hash, which is taken as it is.
+   */
+  putContent(prefix: string, extension: string, body: ObjectBody, known?: { sha256: string }): Promise<StoredObject>;
   /** The whole object, or the part in `range`. Throws not_found; internal when the hash differs from `sha256`. */
   get(key: string, options?: GetOptions): Promise<Buffer>;
   /** The same as a stream. A wrong hash shows as an error in place of the stream's end. */

@@ -1,6 +1,8 @@
 import { createFetcher } from './20261123T2000-create-fetcher.ts';
+import { pauseAndDemand } from './20261123T2130-pause-and-demand.ts';
 
 /** In the order of their names; those that are merged stay as they are. */
 export const migrations = {
   '20261123T2000-create-fetcher': createFetcher,
+  '20261123T2130-pause-and-demand': pauseAndDemand,
 };

@@ -3,7 +3,7 @@ import { readEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
 import { defaultRetryLimits, type RetryLimits } from './domain/page-state.ts';
 
 export interface Config extends ServiceEnv {
-  /** Where images are kept, `file:///absolute/folder`. */
+  /** Where images are kept, `file:///absolute/folder` or `s3://bucket/prefix?…`. */
   objectStoreUrl: string;
   catalogAddress: string;
   sources: readonly ImageSource[];
@@ -18,6 +18,15 @@ export interface Config extends ServiceEnv {
   pagesInFlightMax: number;
   pagesPerBatch: number;
   retryLimits: RetryLimits;
+  /** Decode each image that was fetched to its last pixel before it is stored. */
+  decodeImages: boolean;
+  /** How long a request for an image that has to be fetched is kept waiting. */
+  demandWaitMs: number;
+  /** Pixels of the largest image made for the IIIF Image API. */
+  iiifPixelsMax: number;
+  rendersInFlightMax: number;
+  /** Origin that addresses in answers begin with; undefined for the one that the request came to. */
+  publicUrl: string | undefined;
   /** A batch whose worker was silent for so long goes to another. */
   batchStaleMs: number;
 }
@@ -41,8 +50,28 @@ export function readConfig(variables: Record<string, string | undefined> = proce
       faultsMax: env.int('PAGE_FAULTS_MAX', { default: defaultRetryLimits.faultsMax, min: 1, max: 50 }),
       delayMs: env.int('RETRY_DELAY_MS', { default: defaultRetryLimits.delayMs, min: 1, max: 600_000 }),
     },
+    decodeImages: env.oneOf('DECODE_IMAGES', ['on', 'off'], 'off') === 'on',
+    demandWaitMs: env.int('DEMAND_WAIT_MS', { default: 10_000, min: 0, max: 30_000 }),
+    iiifPixelsMax: env.int('IIIF_PIXELS_MAX', { default: 25_000_000, min: 10_000 }),
+    rendersInFlightMax: env.int('RENDERS_IN_FLIGHT_MAX', { default: 2, min: 1, max: 64 }),
+    publicUrl: env.text('PUBLIC_URL', parseOrigin, undefined),
     batchStaleMs: env.int('BATCH_STALE_MS', { default: 12_000, min: 500, max: 600_000 }),
   });
+}
+
+/** What the check of table and store needs of the same variables. */
+export function readCheckConfig(variables: Record<string, string | undefined> = process.env) {
+  const env = readEnv(variables);
+  return env.done({
+    databaseUrl: env.url('DATABASE_URL'),
+    objectStoreUrl: env.url('OBJECT_STORE'),
+    logLevel: env.string('LOG_LEVEL', 'info'),
+  });
+}
+
+function parseOrigin(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new Error('PUBLIC_URL is no http or https address');
+  return new URL(text).origin;
 }
 
 function parseHashes(text: string): string[] {

@@ -1,5 +1,6 @@
 import type { HostGate, RequestReport } from '@florilegium/bhl';
 import { Counter, Gauge, Histogram } from 'prom-client';
+import type { QueueLag } from './store.ts';
 
 // Dimensions come from closed lists: sources and hosts are configuration, results and states are fixed.
 const requests = new Counter({
@@ -9,8 +10,8 @@ const requests = new Counter({
 });
 const bytes = new Counter({
   name: 'florilegium_fetcher_received_bytes_total',
-  help: 'Bytes of images received',
-  labelNames: ['source'],
+  help: 'Bytes received from image sources, by what came of them',
+  labelNames: ['source', 'result'],
 });
 const durations = new Histogram({
   name: 'florilegium_fetcher_request_duration_seconds',
@@ -26,7 +27,7 @@ const pages = new Counter({
 
 export const countRequest = ({ source, result, bytes: length, durationMs }: RequestReport): void => {
   requests.inc({ source, result });
-  bytes.inc({ source }, length);
+  bytes.inc({ source, result }, length);
   durations.observe({ source }, durationMs / 1000);
 };
 
@@ -48,3 +49,30 @@ const gateRequests: Gauge<'host' | 'state'> = new Gauge({
 
 /** Shows what waits and what is under way at the gate, read when the metrics are. */
 export const watchGate = (gate: HostGate): void => void gates.add(gate);
+
+let readQueue: (() => Promise<QueueLag[]>) | undefined;
+const batches: Gauge<'kind' | 'state'> = new Gauge({
+  name: 'florilegium_fetcher_batches',
+  help: 'Work batches of all replicas that wait or are in work, by kind',
+  labelNames: ['kind', 'state'],
+  collect: async () => {
+    const lags = (await readQueue?.().catch(() => undefined)) ?? [];
+    batches.reset();
+    oldest.reset();
+    for (const { kind, pending, running, oldestSeconds } of lags) {
+      batches.set({ kind, state: 'pending' }, pending);
+      batches.set({ kind, state: 'running' }, running);
+      oldest.set({ kind }, oldestSeconds);
+    }
+  },
+});
+const oldest = new Gauge({
+  name: 'florilegium_fetcher_queue_lag_seconds',
+  help: 'How long the batch that is due longest has waited for a worker, by kind',
+  labelNames: ['kind'],
+});
+
+/** Shows how long the queue is, read when the metrics are. */
+export const watchQueue = (read: () => Promise<QueueLag[]>): void => {
+  readQueue = read;
+};

@@ -27,6 +27,10 @@ export interface FetchRunTable {
   created_at: Generated<Date>;
   started_at: Date | null;
   ended_at: Date | null;
+  paused_at: Date | null;
+  paused_ms: Generated<number>;
+  in_flight_max: number | null;
+  on_demand: Generated<boolean>;
 }
 
 export interface FetchPageTable {

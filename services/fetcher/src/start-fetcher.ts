@@ -14,16 +14,18 @@ import { startWorker } from '@florilegium/work';
 import { migrations } from '../migrations/index.ts';
 import { connectCatalog } from './clients/catalog.client.ts';
 import { imageFiles } from './clients/image-files.client.ts';
+import { findDecodeFault, imageRenderer } from './clients/image-renderer.client.ts';
 import type { Config } from './config.ts';
 import { fetcherGrpc } from './grpc/fetcher.grpc.ts';
-import { countPage, countRequest, watchGate } from './metrics.ts';
+import { countPage, countRequest, watchGate, watchQueue } from './metrics.ts';
 import { hostSlotsRepo } from './repos/host-slots.repo.ts';
 import { addFetchRunRoutes } from './rest/fetch-runs.rest.ts';
+import { addIiifRoutes } from './rest/iiif.rest.ts';
 import { addImageRoutes } from './rest/images.rest.ts';
 import type { Schema } from './schema.ts';
 import { createStore, type RootStore, type WorkKind } from './store.ts';
 import { failFetchRun } from './usecases/end-fetch-run.ts';
-import { fetchBatch } from './usecases/fetch-batch.ts';
+import { type FetchBatchDeps, fetchBatch } from './usecases/fetch-batch.ts';
 import { listRunPages } from './usecases/list-run-pages.ts';
 
 export interface Started {
@@ -31,6 +33,10 @@ export interface Started {
   /** Undefined for a worker, which serves no calls. */
   grpcPort: number | undefined;
 }
+
+const runWaitMsMax = 3_600_000;
+// Of one page each, and waiting for the host's gate most of the time.
+const demandsInFlightMax = 4;
 
 /** Builds the service from its configuration and starts the parts that its role has. */
 export async function startFetcher(config: Config, log: Log, lifetime: Lifetime): Promise<Started> {
@@ -83,7 +89,15 @@ async function startWorkers({ config, log, lifetime, db, messaging, catalog, sto
   const limits = hostLimitsOf(config.sources);
   const visitor = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const gate = createHostGate(hostSlotsRepo(db.kysely, visitor, (host) => limits.get(host)!));
+  // Runs with a limit of their own pass a second gate, by run.
+  const runGate = createHostGate(
+    hostSlotsRepo(db.kysely, visitor, (run) => ({
+      requestsPerSecond: Number.POSITIVE_INFINITY,
+      inFlightMax: Number(run.split('/')[1]),
+    })),
+  );
   watchGate(gate);
+  watchQueue(() => store.countQueue());
   const client = openImageClient({
     sources: config.sources,
     contact: config.contact,
@@ -110,23 +124,27 @@ async function startWorkers({ config, log, lifetime, db, messaging, catalog, sto
     handle: (batch) => listRunPages({ store, catalog, pagesPerBatch: config.pagesPerBatch }, batch),
   });
   lifetime.onStop('listing worker', () => listing.stop());
-  const fetching = await startWorker<Schema>({
-    ...common('fetch'),
-    concurrency: config.batchesInFlightMax,
-    handle: (batch) =>
-      fetchBatch(
-        {
-          store,
-          files,
-          fetchImage: (page, size, signal) => fetchImage(client, page, { size, limits: imageLimits, signal }),
-          pagesInFlightMax: config.pagesInFlightMax,
-          retryLimits: config.retryLimits,
-          countPage,
-        },
-        batch,
-      ),
-  });
-  lifetime.onStop('fetching worker', () => fetching.stop());
+  const deps: FetchBatchDeps = {
+    store,
+    files,
+    fetchImage: (page, size, signal) => fetchImage(client, page, { size, limits: imageLimits, signal }),
+    enterRun: (run, signal) => runGate.enter(`run ${run.id}/${run.concurrency}`, { waitMsMax: runWaitMsMax, signal }),
+    findDecodeFault: config.decodeImages ? (bytes) => findDecodeFault(bytes, config.imagePixelsMax) : undefined,
+    pagesInFlightMax: config.pagesInFlightMax,
+    retryLimits: config.retryLimits,
+    countPage,
+  };
+  for (const [kind, concurrency] of [
+    ['fetch', config.batchesInFlightMax],
+    ['demand', demandsInFlightMax],
+  ] as const) {
+    const fetching = await startWorker<Schema>({
+      ...common(kind),
+      concurrency,
+      handle: (batch) => fetchBatch(deps, batch),
+    });
+    lifetime.onStop(`${kind} worker`, () => fetching.stop());
+  }
 }
 
 async function serveGrpc({ config, log, lifetime, catalog, store, files, db, messaging }: Parts): Promise<number> {
@@ -157,7 +175,11 @@ async function serveHttp({ config, log, lifetime, db, messaging, catalog, store,
   });
   if (config.role !== 'worker') {
     addFetchRunRoutes(app, { store, catalog, pagesPerBatch: config.pagesPerBatch });
-    addImageRoutes(app, { store, files, log });
+    const demanding = { store, files, log, catalog, demandWaitMs: config.demandWaitMs, demands: new Map() };
+    addImageRoutes(app, demanding);
+    const { iiifPixelsMax, imagePixelsMax, rendersInFlightMax, publicUrl } = config;
+    const renderImage = imageRenderer({ rendersInFlightMax, rendersWaitingMax: 64, imagePixelsMax });
+    addIiifRoutes(app, { ...demanding, renderImage, iiifPixelsMax, publicUrl });
   }
   const address = await app.listen({ host: config.httpHost, port: config.httpPort });
   lifetime.onStop('http', () => app.close());

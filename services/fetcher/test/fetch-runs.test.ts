@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Harness, pageIdsFrom, startHarness, until } from './harness.ts';
+import { type Harness, pageIdsFrom, type RunView, startHarness, until } from './harness.ts';
 
 let fetcher: Harness;
 beforeAll(async () => {
@@ -232,6 +232,70 @@ describe('watching and cancelling', () => {
     expect((await fetcher.runOf(id)).storedCount).toBeGreaterThan(5);
     await until(() => eventsOf(id).some((event) => event.name === 'fetcher.fetch_run.cancelled'));
     expect((await fetcher.post(`/v1/fetch-runs/${id}/retry`)).status).toBe(400);
+  });
+
+  it('holds a run that is paused, counts no time for it, and goes on when it is resumed, fetching nothing twice', async () => {
+    fetcher.source.delayMs = 40;
+    const ids = somePages(150);
+    const { id } = await fetcher.startRun({ pageIds: ids });
+    await until(async () => (await fetcher.runOf(id)).storedCount > 10);
+    expect(await (await fetcher.post(`/v1/fetch-runs/${id}/pause`)).json()).toMatchObject({ state: 'paused' });
+    expect((await fetcher.post(`/v1/fetch-runs/${id}/pause`)).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const held = await fetcher.runOf(id);
+    const asked = requestsFor(ids).length;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(requestsFor(ids).length).toBe(asked);
+    expect(asked).toBeLessThan(150);
+    expect((await fetcher.runOf(id)).imagesPerSecond).toBe(held.imagesPerSecond);
+    expect((await fetcher.post(`/v1/fetch-runs/${id}/retry`)).status).toBe(400);
+    fetcher.source.delayMs = 0;
+    const resumed = await fetcher.post(`/v1/fetch-runs/${id}/resume`);
+    expect([resumed.status, ((await resumed.json()) as RunView).state]).toEqual([202, 'running']);
+    expect(await fetcher.endOf(id)).toMatchObject({
+      state: 'done',
+      storedCount: 150,
+      fetchedCount: 150,
+      failedCount: 0,
+    });
+    // Those that were under way at the pause were let go, and are asked for again.
+    const again = requestsFor(ids).length - 150;
+    expect(again).toBeLessThanOrEqual(8);
+    expect((await fetcher.post(`/v1/fetch-runs/${id}/pause`)).status).toBe(400);
+    expect((await fetcher.post(`/v1/fetch-runs/${id}/resume`)).status).toBe(400);
+  });
+
+  it('cancels a paused run', async () => {
+    fetcher.source.delayMs = 40;
+    const { id } = await fetcher.startRun({ pageIds: somePages(100) });
+    await fetcher.post(`/v1/fetch-runs/${id}/pause`);
+    expect(await (await fetcher.post(`/v1/fetch-runs/${id}/cancel`)).json()).toMatchObject({ state: 'cancelled' });
+    fetcher.source.delayMs = 0;
+  });
+
+  it('keeps to the concurrency of a run', async () => {
+    fetcher.source.delayMs = 30;
+    fetcher.source.inFlightPeak = 0;
+    const { id } = await fetcher.startRun({ pageIds: somePages(40), concurrency: 2 });
+    expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', storedCount: 40, concurrency: 2 });
+    fetcher.source.delayMs = 0;
+    expect(fetcher.source.inFlightPeak).toBe(2);
+  });
+
+  it('shows requests, bytes, the gate and the queue as metrics', async () => {
+    const { id } = await fetcher.startRun({ pageIds: somePages(5) });
+    await fetcher.endOf(id);
+    const text = await (await fetcher.get('/metrics')).text();
+    for (const line of [
+      /^florilegium_fetcher_requests_total\{source="bucket",result="fetched"\} \d+/m,
+      /^florilegium_fetcher_received_bytes_total\{source="bucket",result="fetched"\} \d+/m,
+      /^florilegium_fetcher_request_duration_seconds_bucket\{le="1",source="bucket"\} \d+/m,
+      /^florilegium_fetcher_pages_total\{state="stored"\} \d+/m,
+      /^# TYPE florilegium_fetcher_gate_requests gauge/m,
+      /^# TYPE florilegium_fetcher_queue_lag_seconds gauge/m,
+      /^# TYPE florilegium_fetcher_batches gauge/m,
+    ])
+      expect(text).toMatch(line);
   });
 
   it('lists runs newest first, page by page', async () => {

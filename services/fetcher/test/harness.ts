@@ -11,11 +11,15 @@ import { createTestDatabase, type Db, openDb } from '@florilegium/db';
 import { notFound, unavailable } from '@florilegium/errors';
 import { silentLog } from '@florilegium/log';
 import { connectMessaging, consumeEvents } from '@florilegium/messaging';
+import { openObjectStore } from '@florilegium/object-store';
 import { createRpcClient, startRpcServer } from '@florilegium/rpc';
 import { inject } from 'vitest';
+import { imageFiles } from '../src/clients/image-files.client.ts';
 import { type Config, readConfig } from '../src/config.ts';
 import type { Schema } from '../src/schema.ts';
 import { type Started, startFetcher } from '../src/start-fetcher.ts';
+import { createStore } from '../src/store.ts';
+import { checkImages } from '../src/usecases/check-images.ts';
 import { barCodeOf, startSourceServer } from './source-server.ts';
 
 export type HeardEvent = { [Name in EventName]: { name: Name; payload: EventPayload<Name> } }[EventName];
@@ -69,7 +73,7 @@ async function startCatalog(pageSets: Map<string, number[]>, faults: { streamsTo
 }
 
 /** The real service on a database, a namespace of NATS and a folder of its own, with a catalog and a source beside it. */
-export async function startHarness() {
+export async function startHarness(over: Record<string, string> = {}) {
   const namespace = `fetcher-test-${process.pid}`;
   const closing: (() => unknown)[] = [];
   const database = await createTestDatabase(inject('databaseUrl'));
@@ -103,6 +107,7 @@ export async function startHarness() {
     PAGE_FAULTS_MAX: '4',
     RETRY_DELAY_MS: '50',
     BATCH_STALE_MS: '1500',
+    ...over,
   };
   const config: Config = readConfig(variables);
 
@@ -205,6 +210,10 @@ export async function startHarness() {
       }
       return states;
     },
+    async check(options: { mend: boolean; readBytes: boolean }) {
+      const files = imageFiles(await openObjectStore(config.objectStoreUrl));
+      return await checkImages({ images: createStore(db).images, files }, { ...options, onFound: () => {} });
+    },
     async storedFiles(): Promise<string[]> {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true });
       return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
@@ -225,6 +234,8 @@ export interface RunView {
   failedCount: number;
   fetchedCount: number;
   bytes: number;
+  concurrency: number;
+  imagesPerSecond: number;
 }
 
 interface PageList {

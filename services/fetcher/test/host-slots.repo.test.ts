@@ -1,6 +1,6 @@
 import type { SlotLedger } from '@florilegium/bhl';
 import { createTestDatabase, type Db, migrateSchema, openDb } from '@florilegium/db';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { migrations } from '../migrations/index.ts';
 import { hostSlotsRepo } from '../src/repos/host-slots.repo.ts';
 import type { Schema } from '../src/schema.ts';
@@ -50,9 +50,42 @@ it('holds everybody back when one was told to wait, and says for how long', asyn
   expect((await ledger('c').takeSlots('other', 1, 0)).count).toBe(1);
 });
 
-it('shares out the requests in flight among the processes that visit a host', async () => {
-  const shares: number[] = [];
-  for (const visitor of ['a', 'b', 'c'])
-    shares.push((await ledger(visitor).takeSlots('shared', 1, 60_000)).inFlightMax);
-  expect(shares).toEqual([9, 4, 3]);
+describe('requests in flight', () => {
+  const shareOf = async (visitor: string, host: string, wanted = 20, inFlight = 0) =>
+    (await ledger(visitor).takeShare(host, wanted, inFlight)).inFlightMax;
+
+  it('belong to whoever wants them, and are shared evenly as others come, never more than there are', async () => {
+    expect(await shareOf('a', 'shared', 4)).toBe(4);
+    expect(await shareOf('a', 'shared')).toBe(9);
+    // All are taken: b waits until a has lessened its share, which what is under way delays.
+    expect(await shareOf('b', 'shared')).toBe(0);
+    expect(await shareOf('a', 'shared', 20, 9)).toBe(5);
+    expect(await shareOf('b', 'shared')).toBe(0);
+    expect(await shareOf('a', 'shared', 20, 6)).toBe(5);
+    expect(await shareOf('b', 'shared')).toBe(3);
+    expect(await shareOf('a', 'shared', 20, 5)).toBe(5);
+    expect(await shareOf('b', 'shared')).toBe(4);
+    await ledger('a').giveBackShare('shared');
+    expect(await shareOf('b', 'shared')).toBe(9);
+  });
+
+  it('go round where there are fewer of them than processes', async () => {
+    const visitors = Array.from({ length: 12 }, (_, index) => `v${index}`);
+    const served = new Set<string>();
+    const until = performance.now() + 8000;
+    while (served.size < 12 && performance.now() < until) {
+      const shares: number[] = [];
+      for (const visitor of visitors) {
+        const share = await shareOf(visitor, 'few', 1);
+        if (share > 0) served.add(visitor);
+        shares.push(share);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const { rows } = await db.pool.query(
+        `select sum(in_flight_max)::int as sum from fetcher.host_visitor where host = 'few'`,
+      );
+      expect(rows[0].sum).toBeLessThanOrEqual(9);
+    }
+    expect([...served].sort()).toEqual([...visitors].sort());
+  });
 });

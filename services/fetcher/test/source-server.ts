@@ -9,6 +9,8 @@ export interface SourceServer {
   baseUrl: string;
   /** The picture of a page. */
   imageOf(pageId: number): Promise<Buffer>;
+  /** Pictures of single sizes that take the place of a page's own, by `pageId/size`. */
+  pictures: Map<string, Buffer>;
   /** Requests so far, as page ids in the order they came. */
   requests: number[];
   /** When each came, on this process's clock. */
@@ -19,6 +21,8 @@ export interface SourceServer {
   missing: Set<number>;
   /** Pages answered with a redirect to the "image not found" picture. */
   placeholder: Set<number>;
+  /** Requests under way at once, the most since it was set to 0. */
+  inFlightPeak: number;
   /** Each answer waits so long. */
   delayMs: number;
   close(): Promise<void>;
@@ -40,17 +44,23 @@ export async function startSourceServer(): Promise<SourceServer> {
     }
     return image;
   };
+  let inFlight = 0;
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     // The sequence is the page's last digit: /web/book12/book12_0003_medium.webp is page 123.
-    const [, book, sequence] = /^\/web\/book(\d+)\/book\1_(\d{4})_[a-z]+\.webp$/.exec(request.url ?? '') ?? [];
+    const [, book, sequence, size] = /^\/web\/book(\d+)\/book\1_(\d{4})_([a-z]+)\.webp$/.exec(request.url ?? '') ?? [];
     const pageId = Number(book) * 10 + Number(sequence);
     server.requests.push(pageId);
     server.requestTimes.push(performance.now());
+    inFlight += 1;
+    server.inFlightPeak = Math.max(server.inFlightPeak, inFlight);
+    response.once('close', () => {
+      inFlight -= 1;
+    });
     if (server.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, server.delayMs));
     if (!book || server.missing.has(pageId)) return response.writeHead(404).end();
     if (server.placeholder.has(pageId))
       return response.writeHead(302, { location: 'https://bhl.example/images/image_not_found.jpg' }).end();
-    const image = await imageOf(pageId);
+    const image = server.pictures.get(`${pageId}/${size}`) ?? (await imageOf(pageId));
     switch (faults.get(pageId)?.shift()) {
       case 'html':
         return response.writeHead(200).end('<html><body>Down for maintenance</body></html>');
@@ -72,11 +82,13 @@ export async function startSourceServer(): Promise<SourceServer> {
   const server: SourceServer = {
     baseUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/`,
     imageOf,
+    pictures: new Map(),
     requests: [],
     requestTimes: [],
     planFaults: (pageId, ...planned) => void faults.set(pageId, planned),
     missing: new Set(),
     placeholder: new Set(),
+    inFlightPeak: 0,
     delayMs: 0,
     close: async () => {
       http.close();

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Harness, pageIdsFrom, startHarness, until } from './harness.ts';
 
@@ -7,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => fetcher?.close());
 
-describe('several workers', () => {
+describe.each([1, 3, 8])('%i workers', (workerCount) => {
   it('share a run, keep the rate of the host together, and fetch nothing twice', async () => {
     const requestsPerSecond = 100;
     const sources = [
@@ -20,11 +23,13 @@ describe('several workers', () => {
         redirectHosts: [],
       },
     ];
-    const workers = await Promise.all([1, 2, 3].map(() => fetcher.start({ role: 'worker', sources })));
-    const ids = pageIdsFrom(1000, 300);
-    fetcher.pageSets.set('shared', ids);
+    const workers = await Promise.all(
+      Array.from({ length: workerCount }, () => fetcher.start({ role: 'worker', sources })),
+    );
+    const ids = pageIdsFrom(1000 + workerCount * 400, 300);
+    fetcher.pageSets.set(`shared ${workerCount}`, ids);
     const from = fetcher.source.requests.length;
-    const { id } = await fetcher.startRun({ pageSetId: 'shared' });
+    const { id } = await fetcher.startRun({ pageSetId: `shared ${workerCount}` });
     expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', storedCount: 300 });
     expect(fetcher.source.requests.slice(from).sort((a, b) => a - b)).toEqual(ids);
 
@@ -32,6 +37,7 @@ describe('several workers', () => {
     const most = Math.max(...times.map((start) => times.filter((time) => time >= start && time < start + 1000).length));
     // 5 % above the limit, and the one request that the edge of a window adds.
     expect(most).toBeLessThanOrEqual(requestsPerSecond * 1.05 + 1);
+    // The time that the limit makes of it is 3 s; a machine with other work to do is allowed more.
     expect(times.at(-1)! - times[0]!).toBeLessThan(8000);
     await Promise.all(workers.map((worker) => worker.stop()));
   }, 60_000);
@@ -40,7 +46,7 @@ describe('several workers', () => {
 describe('a worker that dies', () => {
   it('by SIGKILL in the middle leaves its batches to another; what it stored is not fetched again, and no partial file shows', async () => {
     fetcher.source.delayMs = 40;
-    const ids = pageIdsFrom(3000, 120);
+    const ids = pageIdsFrom(6000, 120);
     fetcher.pageSets.set('killed', ids);
     const from = fetcher.source.requests.length;
     const child = fetcher.spawnService({ ROLE: 'worker' });
@@ -76,4 +82,60 @@ describe('a worker that dies', () => {
       expect(Buffer.from(await response.arrayBuffer()).equals(await fetcher.source.imageOf(pageId))).toBe(true);
     }
   }, 90_000);
+
+  it('again and again, every one of them, leaves the store as an undisturbed run does; no partial file ever shows', async () => {
+    fetcher.source.delayMs = 60;
+    const ids = pageIdsFrom(7000, 300);
+    fetcher.pageSets.set('stormy', ids);
+    const children = new Set<ReturnType<Harness['spawnService']>>();
+    let isStormy = true;
+    let kills = 0;
+    const keepKilling = async () => {
+      while (isStormy) {
+        const child = fetcher.spawnService({ ROLE: 'worker', PAGES_IN_FLIGHT_MAX: '2', BATCHES_IN_FLIGHT_MAX: '1' });
+        children.add(child);
+        await new Promise((resolve) => setTimeout(resolve, 1500 + Math.random() * 2500));
+        child.kill('SIGKILL');
+        children.delete(child);
+        kills += 1;
+      }
+    };
+    const { id } = await fetcher.startRun({ pageSetId: 'stormy' });
+    const storm = Promise.all([keepKilling(), keepKilling(), keepKilling()]);
+    const endsAt = performance.now() + 12_000;
+    while (performance.now() < endsAt) {
+      for (const path of (await fetcher.storedFiles()).filter((file) => !file.includes('.writing')).slice(-20))
+        expect(
+          createHash('sha256')
+            .update(await readFile(path))
+            .digest('hex'),
+        ).toBe(basename(path, '.webp'));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    isStormy = false;
+    await storm;
+    expect(kills).toBeGreaterThanOrEqual(6);
+    fetcher.source.delayMs = 0;
+    const worker = await fetcher.start({ role: 'worker' });
+    expect(await fetcher.endOf(id, 40_000)).toMatchObject({
+      state: 'done',
+      totalCount: 300,
+      doneCount: 300,
+      storedCount: 300,
+      fetchedCount: 300,
+      failedCount: 0,
+    });
+    await worker.stop();
+    const files = new Set((await fetcher.storedFiles()).map((path) => basename(path, '.webp')));
+    for (const pageId of ids)
+      expect(
+        files.has(
+          createHash('sha256')
+            .update(await fetcher.source.imageOf(pageId))
+            .digest('hex'),
+        ),
+      ).toBe(true);
+    // Left by those that died in the middle of a write: out of sight, and cleared by a later start.
+    expect(await fetcher.check({ mend: false, readBytes: true })).toMatchObject({ lost: 0, damaged: 0, unused: 0 });
+  }, 120_000);
 });

@@ -14,6 +14,9 @@ export interface ImageFiles {
   readImage(image: ImageFile): Promise<Buffer>;
   /** Removes a file that is not what was stored, so that the same bytes can be written again. */
   removeImage(image: ImageFile): Promise<void>;
+  /** Every object under `images/`, with its hash where its name is one. */
+  listFiles(): AsyncIterable<{ key: string; sha256: string | undefined; bytes: number; modifiedAt: Date }>;
+  removeFile(key: string): Promise<void>;
   openImage(image: ImageFile, range: { start: number; bytes: number }): Promise<Readable>;
 }
 
@@ -21,10 +24,15 @@ export function imageFiles(objects: ObjectStore): ImageFiles {
   const keyOf = (image: ImageFile) => contentKey(imagePrefix, image.sha256, image.format);
   return {
     writeImage: async (image) => {
-      await objects.putContent(imagePrefix, image.format, image.bytes);
+      await objects.putContent(imagePrefix, image.format, image.bytes, { sha256: image.sha256 });
     },
     hasImage: async (image) => (await objects.head(keyOf(image)))?.bytes === image.bytes,
     readImage: (image) => objects.get(keyOf(image), { sha256: image.sha256 }),
+    listFiles: async function* () {
+      for await (const object of objects.list(`${imagePrefix}/`))
+        yield { ...object, sha256: /\/([0-9a-f]{64})\.[a-z0-9]+$/.exec(object.key)?.[1] };
+    },
+    removeFile: (key) => objects.delete(key),
     removeImage: (image) => objects.delete(keyOf(image)),
     openImage: async (image, range) => (await objects.getStream(keyOf(image), { range })).stream,
   };

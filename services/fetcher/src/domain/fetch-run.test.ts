@@ -6,6 +6,7 @@ const ofIds = (pageIds: number[], over: Partial<FetchRunRequest> = {}): FetchRun
   size: 'medium',
   startIndex: 0,
   maxCount: 0,
+  concurrency: 0,
   ...over,
 });
 
@@ -37,12 +38,20 @@ it('tells the pace of a run and the time left', () => {
     storedCount: 20,
     failedCount: 5,
     fetchedCount: 15,
+    bytes: 2000,
     endedAt: null,
+    pausedAt: null,
+    pausedMs: 0,
   } as const;
   const startedAt = new Date('2026-01-01T00:00:00Z');
   expect(paceOf({ ...run, startedAt }, new Date('2026-01-01T00:00:10Z'))).toEqual({
     imagesPerSecond: 1.5,
+    bytesPerSecond: 200,
     secondsLeft: 30,
   });
-  expect(paceOf({ ...run, startedAt: null }, new Date())).toEqual({ imagesPerSecond: 0, secondsLeft: null });
+  expect(paceOf({ ...run, startedAt: null }, new Date())).toEqual({
+    imagesPerSecond: 0,
+    bytesPerSecond: 0,
+    secondsLeft: null,
+  });
 });

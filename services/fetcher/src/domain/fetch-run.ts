@@ -6,9 +6,10 @@ import { invalidArgument } from '@florilegium/errors';
  *
  *     pending --listing begins--> running --no page is open--> done --retry--> running
  *        |                          |  \--a batch gives up--> failed --retry--> running
- *        \----------cancel----------/--> cancelled
+ *        \--pause--> paused <-------/   (pending, running and paused) --cancel--> cancelled
+ *                       \--resume--> pending or running, whichever it was
  */
-export const runStates = ['pending', 'running', 'done', 'failed', 'cancelled'] as const;
+export const runStates = ['pending', 'running', 'paused', 'done', 'failed', 'cancelled'] as const;
 export type RunState = (typeof runStates)[number];
 export const hasEnded = (state: RunState) => state === 'done' || state === 'failed' || state === 'cancelled';
 
@@ -25,6 +26,8 @@ export interface FetchRunRequest {
   startIndex: number;
   /** 0 for all. */
   maxCount: number;
+  /** Pages of the run under way at once, over all replicas; 0 for as many as there is room for. */
+  concurrency: number;
 }
 
 export interface FetchRun extends FetchRunRequest {
@@ -42,14 +45,19 @@ export interface FetchRun extends FetchRunRequest {
   createdAt: Date;
   startedAt: Date | null;
   endedAt: Date | null;
+  pausedAt: Date | null;
+  /** Time spent paused, without the pause that is under way. */
+  pausedMs: number;
+  /** Somebody who looked at an image asked for it; not in lists of runs. */
+  onDemand: boolean;
 }
 
 export const pageIdsMax = 500;
 
 /** Checks a request; ids are made unique, sorted and cut to the part asked for, so that the rest of the run sees a plain list. */
 export function checkRunRequest(request: FetchRunRequest): FetchRunRequest {
-  const { selection, startIndex, maxCount } = request;
-  for (const [field, value] of Object.entries({ startIndex, maxCount })) {
+  const { selection, startIndex, maxCount, concurrency } = request;
+  for (const [field, value] of Object.entries({ startIndex, maxCount, concurrency })) {
     if (!Number.isSafeInteger(value) || value < 0) throw invalidArgument('not a whole number from 0', { field });
   }
   if (selection.kind === 'page-set' && selection.pageSetId === '')
@@ -72,24 +80,35 @@ export function checkPageIds(pageIds: readonly number[]): void {
 
 export function isSameRequest(a: FetchRunRequest, b: FetchRunRequest): boolean {
   const parts = (request: FetchRunRequest) =>
-    JSON.stringify([request.selection, request.size, request.startIndex, request.maxCount]);
+    JSON.stringify([request.selection, request.size, request.startIndex, request.maxCount, request.concurrency]);
   return parts(a) === parts(b);
 }
 
-/** Images that the run fetched a second, over the whole of its time, and how long the rest takes at that pace. */
+/** Images and bytes that the run fetched a second, over the time that it was not paused, and how long the rest takes at that pace. */
 export function paceOf(
   run: Pick<
     FetchRun,
-    'state' | 'totalCount' | 'storedCount' | 'failedCount' | 'fetchedCount' | 'startedAt' | 'endedAt'
+    | 'state'
+    | 'totalCount'
+    | 'storedCount'
+    | 'failedCount'
+    | 'fetchedCount'
+    | 'bytes'
+    | 'startedAt'
+    | 'endedAt'
+    | 'pausedAt'
+    | 'pausedMs'
   >,
   now: Date,
-): { imagesPerSecond: number; secondsLeft: number | null } {
-  if (!run.startedAt) return { imagesPerSecond: 0, secondsLeft: null };
-  const seconds = Math.max(((run.endedAt ?? now).getTime() - run.startedAt.getTime()) / 1000, 0.001);
+): { imagesPerSecond: number; bytesPerSecond: number; secondsLeft: number | null } {
+  if (!run.startedAt) return { imagesPerSecond: 0, bytesPerSecond: 0, secondsLeft: null };
+  const until = run.endedAt ?? run.pausedAt ?? now;
+  const seconds = Math.max((until.getTime() - run.startedAt.getTime() - run.pausedMs) / 1000, 0.001);
   const doneCount = run.storedCount + run.failedCount;
   const secondsLeft =
     run.state === 'running' && run.totalCount > 0 && doneCount > 0
       ? Math.round(((run.totalCount - doneCount) * seconds) / doneCount)
       : null;
-  return { imagesPerSecond: Math.round((run.fetchedCount / seconds) * 10) / 10, secondsLeft };
+  const imagesPerSecond = Math.round((run.fetchedCount / seconds) * 10) / 10;
+  return { imagesPerSecond, bytesPerSecond: Math.round(run.bytes / seconds), secondsLeft };
 }

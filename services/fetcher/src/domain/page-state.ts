@@ -1,4 +1,4 @@
-import type { ImageFetchOutcome } from '@florilegium/bhl';
+export { defaultRetryLimits, movePage, type PageMove, type RetryLimits } from '@florilegium/bhl';
 
 /**
  * States of a page in a run and the moves between them:
@@ -13,76 +13,3 @@ export const pageStates = ['pending', 'retry_at', 'stored', 'missing', 'placehol
 export type PageState = (typeof pageStates)[number];
 export type FailedState = Extract<PageState, 'missing' | 'placeholder' | 'corrupt' | 'blocked'>;
 export const failedStates: readonly FailedState[] = ['missing', 'placeholder', 'corrupt', 'blocked'];
-
-export interface RetryLimits {
-  /** Rounds (each of several requests) that may end in a fault of the source before the page is given up. */
-  faultsMax: number;
-  /** Rounds that may bring no whole image before the page counts as corrupt. */
-  corruptMax: number;
-  /** Times a page may be told to wait, which is no fault. */
-  waitsMax: number;
-  /** The first delay; it doubles with each fault. */
-  delayMs: number;
-  delayMsMax: number;
-}
-
-// Seven faults at 2, 4, … 128 s are about four minutes of a source that fails for this page alone; when all fail, the circuit breaker
-// turns faults into waits of up to a minute each, 200 of which outlast an outage of three hours.
-export const defaultRetryLimits: RetryLimits = {
-  faultsMax: 8,
-  corruptMax: 3,
-  waitsMax: 200,
-  delayMs: 2000,
-  delayMsMax: 300_000,
-};
-
-export interface PageMove {
-  state: Exclude<PageState, 'pending'>;
-  detail: string;
-  faults: number;
-  waits: number;
-  /** From now; set for retry_at. */
-  retryInMs: number | undefined;
-}
-
-/** What becomes of a page after an outcome. `random` is from 0 to 1 and spreads the retries. */
-export function movePage(
-  page: { faults: number; waits: number },
-  outcome: Pick<ImageFetchOutcome, 'kind'> & Partial<{ reason: string; retryAfterMs: number; throttled: boolean }>,
-  limits: RetryLimits,
-  random: number,
-): PageMove {
-  const { faults, waits } = page;
-  const detail = outcome.reason ?? '';
-  const end = (state: PageMove['state'], why = detail): PageMove => ({
-    state,
-    detail: why,
-    faults,
-    waits,
-    retryInMs: undefined,
-  });
-  switch (outcome.kind) {
-    case 'fetched':
-      return end('stored', '');
-    case 'missing':
-    case 'placeholder':
-    case 'blocked':
-      return end(outcome.kind);
-    case 'retry-later':
-    case 'corrupt': {
-      if (outcome.throttled) {
-        if (waits + 1 >= limits.waitsMax) return end('blocked', `gave up after ${waits + 1} waits: ${detail}`);
-        const retryInMs = (outcome.retryAfterMs ?? limits.delayMs) * (1 + 0.2 * random);
-        return { state: 'retry_at', detail, faults, waits: waits + 1, retryInMs };
-      }
-      const most = outcome.kind === 'corrupt' ? limits.corruptMax : limits.faultsMax;
-      if (faults + 1 >= most) {
-        return outcome.kind === 'corrupt'
-          ? end('corrupt')
-          : end('blocked', `gave up after ${faults + 1} tries: ${detail}`);
-      }
-      const retryInMs = Math.min(limits.delayMs * 2 ** faults, limits.delayMsMax) * (0.5 + random);
-      return { state: 'retry_at', detail, faults: faults + 1, waits, retryInMs };
-    }
-  }
-}

@@ -29,7 +29,13 @@ export interface FetcherGrpcDeps {
 export function fetcherGrpc(deps: FetcherGrpcDeps): FetcherServiceImplementation {
   return {
     startFetchRun: async ({ selection, size, startIndex, maxCount, idempotencyKey }) => {
-      const request = { selection: selectionOf(selection), size: sizeOfContract(size), startIndex, maxCount };
+      const request = {
+        selection: selectionOf(selection),
+        size: sizeOfContract(size),
+        startIndex,
+        maxCount,
+        concurrency: 0,
+      };
       return { fetchRun: toContractRun(await startFetchRun(deps, request, idempotencyKey || undefined)) };
     },
     getFetchRun: async ({ fetchRunId }) => ({ fetchRun: toContractRun(await findFetchRun(deps.store, fetchRunId)) }),
@@ -39,9 +45,14 @@ export function fetcherGrpc(deps: FetcherGrpcDeps): FetcherServiceImplementation
       const known = await deps.store.images.findImages(pageIds, sizeOfContract(size));
       return { images: known.map(toImageInfo) };
     },
-    streamImages: async function* ({ pageIds, size }) {
-      for await (const { image, content } of streamImages(deps, pageIds, sizeOfContract(size)))
-        yield { info: toImageInfo({ state: 'stored', ...image }), content };
+    streamImages: async function* ({ pageIds, size, partBytesMax }) {
+      if (partBytesMax < 0) throw invalidArgument('is below 0', { field: 'partBytesMax' });
+      for await (const { image, content } of streamImages(deps, pageIds, sizeOfContract(size))) {
+        const step = partBytesMax === 0 ? content.length : partBytesMax;
+        const info = toImageInfo({ state: 'stored', ...image });
+        for (let at = 0; at < content.length; at += step)
+          yield { info: at === 0 ? info : undefined, content: content.subarray(at, at + step) };
+      }
     },
     reportCorruptImage: async ({ pageId, size, sha256, reason }) => {
       await reportCorruptImage(deps, { pageId, size: sizeOfContract(size), sha256, reason });

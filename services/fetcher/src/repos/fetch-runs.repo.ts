@@ -1,3 +1,4 @@
+import type { ImageSize } from '@florilegium/bhl';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { FetchRun, FetchRunRequest, PageSelection, RunState } from '../domain/fetch-run.ts';
 import type { FetchRunTable, Schema } from '../schema.ts';
@@ -12,9 +13,11 @@ export interface ListingProgress {
 export interface FetchRunsRepo {
   /** False when a run with this idempotency key is there already. */
   addRun(id: string, request: FetchRunRequest, idempotencyKey: string | undefined): Promise<boolean>;
+  /** The same for a run over one page that somebody waits for: listed already, its batch has the number 0. */
+  addDemandedRun(id: string, pageId: number, size: ImageSize, idempotencyKey: string): Promise<boolean>;
   findRun(id: string): Promise<FetchRun | undefined>;
   findRunByKey(idempotencyKey: string): Promise<FetchRun | undefined>;
-  /** Newest first, those older than run `after`. */
+  /** Newest first, those older than run `after`; without those on demand. */
   listRuns(after: string | undefined, limit: number): Promise<FetchRun[]>;
   /** Makes a pending run running, and tells how far its listing has come; undefined when it has ended. */
   beginListing(id: string): Promise<ListingProgress | undefined>;
@@ -27,11 +30,21 @@ export interface FetchRunsRepo {
   addCounts(id: string, counts: { stored: number; failed: number; fetched: number; bytes: number }): Promise<void>;
   /** Moves the run if it is in one of `from`; the run as it is then, else undefined. */
   moveRun(id: string, from: readonly RunState[], to: RunState, reason?: string): Promise<FetchRun | undefined>;
+  pauseRun(id: string): Promise<FetchRun | undefined>;
+  /** A paused run becomes what it was. */
+  resumeRun(id: string): Promise<FetchRun | undefined>;
   /** `failedCount` pages of an ended run are open again. */
   reopenRun(id: string, failedCount: number): Promise<void>;
   /** The run, with its row locked until the transaction ends. */
   lockRun(id: string): Promise<FetchRun | undefined>;
 }
+
+// The pause that ends is added to those before. A run that never started has no time to count.
+const unpaused = {
+  paused_at: null,
+  paused_ms: sql<number>`paused_ms + case when started_at is null then 0
+    else coalesce(extract(epoch from now() - paused_at) * 1000, 0)::bigint end`,
+};
 
 export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
   const one = async (query: { executeTakeFirst(): Promise<Selectable<FetchRunTable> | undefined> }) => {
@@ -40,7 +53,7 @@ export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
   };
   const runs = () => kysely.selectFrom('fetch_run').selectAll();
   return {
-    addRun: async (id, { selection, size, startIndex, maxCount }, idempotencyKey) => {
+    addRun: async (id, { selection, size, startIndex, maxCount, concurrency }, idempotencyKey) => {
       const added = await kysely
         .insertInto('fetch_run')
         .values({
@@ -52,6 +65,29 @@ export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
           page_ids: selection.kind === 'page-ids' ? selection.pageIds : null,
           start_index: startIndex,
           max_count: maxCount,
+          in_flight_max: concurrency === 0 ? null : concurrency,
+        })
+        .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      return added !== undefined;
+    },
+    addDemandedRun: async (id, pageId, size, idempotencyKey) => {
+      const added = await kysely
+        .insertInto('fetch_run')
+        .values({
+          id,
+          idempotency_key: idempotencyKey,
+          size,
+          page_ids: [pageId],
+          start_index: 0,
+          max_count: 0,
+          on_demand: true,
+          state: 'running',
+          started_at: sql<Date>`now()`,
+          is_listed: true,
+          listed_count: 1,
+          next_batch: 1,
         })
         .onConflict((conflict) => conflict.column('idempotency_key').doNothing())
         .returning('id')
@@ -62,7 +98,7 @@ export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
     findRunByKey: (key) => one(runs().where('idempotency_key', '=', key)),
     lockRun: (id) => one(runs().where('id', '=', id).forUpdate()),
     listRuns: async (after, limit) => {
-      let query = runs().orderBy('id', 'desc').limit(limit);
+      let query = runs().where('on_demand', '=', false).orderBy('id', 'desc').limit(limit);
       if (after !== undefined) query = query.where('id', '<', after);
       return (await query.execute()).map(toRun);
     },
@@ -129,9 +165,32 @@ export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
       one(
         kysely
           .updateTable('fetch_run')
-          .set({ state: to, reason: reason ?? null, ended_at: to === 'running' ? null : sql<Date>`now()` })
+          .set({
+            state: to,
+            reason: reason ?? null,
+            ended_at: to === 'running' ? null : sql<Date>`now()`,
+            ...unpaused,
+          })
           .where('id', '=', id)
           .where('state', 'in', from)
+          .returningAll(),
+      ),
+    pauseRun: (id) =>
+      one(
+        kysely
+          .updateTable('fetch_run')
+          .set({ state: 'paused', paused_at: sql<Date>`now()` })
+          .where('id', '=', id)
+          .where('state', 'in', ['pending', 'running'])
+          .returningAll(),
+      ),
+    resumeRun: (id) =>
+      one(
+        kysely
+          .updateTable('fetch_run')
+          .set({ state: sql<RunState>`case when started_at is null then 'pending' else 'running' end`, ...unpaused })
+          .where('id', '=', id)
+          .where('state', '=', 'paused')
           .returningAll(),
       ),
     reopenRun: async (id, failedCount) => {
@@ -158,6 +217,7 @@ function toRun(row: Selectable<FetchRunTable>): FetchRun {
     size: row.size,
     startIndex: row.start_index,
     maxCount: row.max_count,
+    concurrency: row.in_flight_max ?? 0,
     totalCount: row.is_listed ? row.listed_count : 0,
     storedCount: row.stored_count,
     failedCount: row.failed_count,
@@ -166,6 +226,9 @@ function toRun(row: Selectable<FetchRunTable>): FetchRun {
     createdAt: row.created_at,
     startedAt: row.started_at,
     endedAt: row.ended_at,
+    pausedAt: row.paused_at,
+    pausedMs: row.paused_ms,
+    onDemand: row.on_demand,
   };
 }
 

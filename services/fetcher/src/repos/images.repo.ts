@@ -20,6 +20,12 @@ export interface ImagesRepo {
   findImage(pageId: number, size: ImageSize): Promise<ImageKnowledge>;
   /** One entry for each id, in the order asked. */
   findImages(pageIds: readonly number[], size: ImageSize): Promise<ImageKnowledge[]>;
+  /** What is known of a page at every size that a run has asked for. */
+  findSizes(pageId: number): Promise<ImageKnowledge[]>;
+  /** Stored images in the order of page and size, after the one given. */
+  listStored(after: { pageId: number; size: string } | undefined, limit: number): Promise<StoredImage[]>;
+  /** Of the hashes, those that are a stored image's. */
+  findUsedHashes(hashes: readonly string[]): Promise<Set<string>>;
   /** A stored image, if it still has this hash, becomes corrupt; its bytes may be refused from then on. False when it has another hash. */
   withdrawImage(
     image: Pick<StoredImage, 'pageId' | 'size' | 'sha256'>,
@@ -60,6 +66,29 @@ export function imagesRepo(kysely: Kysely<Schema>): ImagesRepo {
   }
   return {
     findImages,
+    listStored: async (after, limit) => {
+      let query = kysely
+        .selectFrom('image')
+        .selectAll()
+        .where('state', '=', 'stored')
+        .orderBy('page_id')
+        .orderBy('size')
+        .limit(limit);
+      if (after) query = query.where(sql<boolean>`(page_id, size) > (${after.pageId}::int, ${after.size})`);
+      return (await query.execute()).map(toKnowledge).filter((image) => image.state === 'stored');
+    },
+    findUsedHashes: async (hashes) => {
+      const rows = await kysely
+        .selectFrom('image')
+        .select('sha256')
+        .distinct()
+        .where('state', '=', 'stored')
+        .where('sha256', '=', sql<string>`any(${hashes}::text[])`)
+        .execute();
+      return new Set(rows.map((row) => row.sha256!));
+    },
+    findSizes: async (pageId) =>
+      (await kysely.selectFrom('image').selectAll().where('page_id', '=', pageId).execute()).map(toKnowledge),
     findImage: async (pageId, size) => (await findImages([pageId], size))[0]!,
     keepEndings: async (endings) => {
       if (endings.length === 0) return;

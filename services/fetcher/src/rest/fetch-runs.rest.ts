@@ -8,6 +8,7 @@ import { pageStates } from '../domain/page-state.ts';
 import type { RootStore } from '../store.ts';
 import { cancelFetchRun } from '../usecases/cancel-fetch-run.ts';
 import { findFetchRun } from '../usecases/find-fetch-run.ts';
+import { pauseFetchRun, resumeFetchRun } from '../usecases/pause-fetch-run.ts';
 import { retryFailedPages } from '../usecases/retry-failed-pages.ts';
 import { startFetchRun } from '../usecases/start-fetch-run.ts';
 
@@ -38,7 +39,9 @@ const runSchema = Type.Object({
   failedCount: Type.Integer({ description: 'Missing, placeholder, corrupt and blocked pages' }),
   fetchedCount: Type.Integer({ description: 'Stored pages that this run fetched; the others were there already' }),
   bytes: Type.Integer({ description: 'Of the images that this run fetched' }),
-  imagesPerSecond: Type.Number({ description: 'Fetched a second, over the whole run' }),
+  concurrency: Type.Integer({ description: '0 when the run has no limit of its own' }),
+  imagesPerSecond: Type.Number({ description: 'Fetched a second, over the time that the run was not paused' }),
+  bytesPerSecond: Type.Integer(),
   secondsLeft: orNull<number>('number'),
 });
 const byId = Type.Object({ id: Type.String() });
@@ -63,6 +66,13 @@ export function addFetchRunRoutes(app: HttpApp, deps: FetchRunsRestDeps): void {
             size: literals(imageSizes),
             startIndex: Type.Optional(Type.Integer({ minimum: 0, description: 'Into the ascending list of PageIDs' })),
             maxCount: Type.Optional(Type.Integer({ minimum: 0, description: '0 for all' })),
+            concurrency: Type.Optional(
+              Type.Integer({
+                minimum: 0,
+                maximum: 1000,
+                description: 'Pages under way at once, over all replicas; 0 for as many as there is room for',
+              }),
+            ),
           },
           { additionalProperties: false },
         ),
@@ -70,9 +80,13 @@ export function addFetchRunRoutes(app: HttpApp, deps: FetchRunsRestDeps): void {
       },
     },
     async (request, reply) => {
-      const { size, startIndex = 0, maxCount = 0 } = request.body;
+      const { size, startIndex = 0, maxCount = 0, concurrency = 0 } = request.body;
       const selection = selectionOf(request.body);
-      const run = await startFetchRun(deps, { selection, size, startIndex, maxCount }, idempotencyKeyOf(request));
+      const run = await startFetchRun(
+        deps,
+        { selection, size, startIndex, maxCount, concurrency },
+        idempotencyKeyOf(request),
+      );
       return reply.code(202).header('location', `/v1/fetch-runs/${run.id}`).send(toView(run));
     },
   );
@@ -162,6 +176,28 @@ export function addFetchRunRoutes(app: HttpApp, deps: FetchRunsRestDeps): void {
   );
 
   app.post(
+    '/v1/fetch-runs/:id/pause',
+    {
+      config: { role: 'operator' },
+      schema: {
+        summary: 'Hold a fetch run; requests under way are let go within seconds',
+        params: byId,
+        response: { 200: runSchema },
+      },
+    },
+    async ({ params }) => toView(await pauseFetchRun(deps, params.id)),
+  );
+
+  app.post(
+    '/v1/fetch-runs/:id/resume',
+    {
+      config: { role: 'operator' },
+      schema: { summary: 'Go on with a paused fetch run', params: byId, response: { 202: runSchema } },
+    },
+    async ({ params }, reply) => reply.code(202).send(toView(await resumeFetchRun(deps, params.id))),
+  );
+
+  app.post(
     '/v1/fetch-runs/:id/retry',
     {
       config: { role: 'operator' },
@@ -206,6 +242,7 @@ function toView(run: FetchRun) {
     failedCount: run.failedCount,
     fetchedCount: run.fetchedCount,
     bytes: run.bytes,
+    concurrency: run.concurrency,
     ...paceOf(run, new Date()),
   };
 }

@@ -1,17 +1,19 @@
 import { imageMediaTypes, imageSizes } from '@florilegium/bhl';
 import type { HttpApp } from '@florilegium/http';
 import { Type } from 'typebox';
-import { findStoredImage, type ReadImageDeps } from '../usecases/read-image.ts';
+import { type DemandImageDeps, demandImage } from '../usecases/demand-image.ts';
+import { matchesEtag, readRange } from './image-headers.ts';
+import { sendComing } from './send-coming.ts';
 
-export function addImageRoutes(app: HttpApp, deps: ReadImageDeps): void {
+export function addImageRoutes(app: HttpApp, deps: DemandImageDeps): void {
   app.get(
     '/v1/images/:pageId',
     {
       config: { role: 'viewer' },
       schema: {
-        summary: "A page's stored image",
+        summary: "A page's image",
         description:
-          'The bytes as the source gave them. The ETag is their SHA-256; `If-None-Match`, `Range` of one part and `If-Range` are understood.',
+          'The bytes as the source gave them. One that is not stored is fetched now: after ten seconds without it the answer is 202 with Retry-After. The ETag is their SHA-256; `If-None-Match`, `Range` of one part and `If-Range` are understood.',
         params: Type.Object({ pageId: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }) }),
         querystring: Type.Object({
           size: Type.Unsafe<(typeof imageSizes)[number]>({ type: 'string', enum: imageSizes, default: 'medium' }),
@@ -19,7 +21,9 @@ export function addImageRoutes(app: HttpApp, deps: ReadImageDeps): void {
       },
     },
     async (request, reply) => {
-      const image = await findStoredImage(deps, request.params.pageId, request.query.size);
+      const demanded = await demandImage(deps, request.params.pageId, request.query.size);
+      if (demanded.kind === 'coming') return sendComing(reply, demanded.retryAfterMs);
+      const { image } = demanded;
       const etag = `"${image.sha256}"`;
       reply.headers({
         etag,
@@ -28,7 +32,7 @@ export function addImageRoutes(app: HttpApp, deps: ReadImageDeps): void {
         'last-modified': image.fetchedAt.toUTCString(),
         'accept-ranges': 'bytes',
       });
-      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+      if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
       const ifRange = request.headers['if-range'];
       const range =
         ifRange === undefined || ifRange === etag ? readRange(request.headers.range, image.bytes) : undefined;
@@ -47,28 +51,4 @@ export function addImageRoutes(app: HttpApp, deps: ReadImageDeps): void {
       return reply.send(await deps.files.openImage(image, { start, bytes }));
     },
   );
-}
-
-/** RFC 9110, 13.1.2: a list of tags, weak ones compared by their text, or `*`. */
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((part) => part.trim() === '*' || part.trim().replace(/^W\//, '') === etag);
-}
-
-/** RFC 9110, 14.1.2, one part only; what is not understood is ignored, as it says. */
-export function readRange(
-  header: string | undefined,
-  length: number,
-): { start: number; bytes: number } | 'unsatisfiable' | undefined {
-  const parts = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
-  if (!parts || (parts[1] === '' && parts[2] === '')) return undefined;
-  if (parts[1] === '') {
-    const bytes = Math.min(Number(parts[2]), length);
-    return bytes === 0 ? 'unsatisfiable' : { start: length - bytes, bytes };
-  }
-  const start = Number(parts[1]);
-  const end = parts[2] === '' ? length - 1 : Math.min(Number(parts[2]), length - 1);
-  if (start >= length) return 'unsatisfiable';
-  if (parts[2] !== '' && Number(parts[2]) < start) return undefined;
-  return { start, bytes: end - start + 1 };
 }

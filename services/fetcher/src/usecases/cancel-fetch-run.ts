@@ -9,7 +9,7 @@ export async function cancelFetchRun({ store }: { store: RootStore }, id: string
   return await store.inTransaction(async (bound) => {
     // Batches before the run, as whoever completes a batch does.
     await bound.cancelBatches(id);
-    const moved = await bound.fetchRuns.moveRun(id, ['pending', 'running'], 'cancelled');
+    const moved = await bound.fetchRuns.moveRun(id, ['pending', 'running', 'paused'], 'cancelled');
     if (moved) {
       await bound.announce('fetcher.fetch_run.cancelled', { fetchRunId: id });
       return moved;

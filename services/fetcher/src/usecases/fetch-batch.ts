@@ -1,4 +1,4 @@
-import type { ImageFetchOutcome, ImagePage, ImageSize } from '@florilegium/bhl';
+import type { ImageFetchOutcome, ImagePage, ImageSize, Passage } from '@florilegium/bhl';
 import type { ClaimedBatch } from '@florilegium/work';
 import type { ImageFiles } from '../clients/image-files.client.ts';
 import { contractSizeOf } from '../contract-values.ts';
@@ -6,7 +6,7 @@ import type { FetchRun } from '../domain/fetch-run.ts';
 import { movePage, type RetryLimits } from '../domain/page-state.ts';
 import type { OpenPage } from '../repos/fetch-pages.repo.ts';
 import type { Schema } from '../schema.ts';
-import type { RootStore } from '../store.ts';
+import type { RootStore, WorkKind } from '../store.ts';
 import { endFetchRun } from './end-fetch-run.ts';
 import { type KeptMove, keepPageMoves } from './keep-page-moves.ts';
 
@@ -14,6 +14,10 @@ export interface FetchBatchDeps {
   store: RootStore;
   files: Pick<ImageFiles, 'writeImage' | 'hasImage'>;
   fetchImage(page: ImagePage, size: ImageSize, signal: AbortSignal): Promise<ImageFetchOutcome>;
+  /** Waits until the run's own limit lets a page through. */
+  enterRun(run: FetchRun, signal: AbortSignal): Promise<Passage>;
+  /** Why an image cannot be decoded; undefined where images are not decoded. */
+  findDecodeFault: ((bytes: Buffer) => Promise<string | undefined>) | undefined;
   pagesInFlightMax: number;
   retryLimits: RetryLimits;
   countPage(state: string): void;
@@ -50,10 +54,21 @@ async function fetchPage(deps: FetchBatchDeps, run: FetchRun, page: OpenPage, si
   });
   // The table says that it is stored; a file that is gone or cut is fetched again.
   if (page.stored && (await deps.files.hasImage(page.stored))) return move({ kind: 'fetched' });
-  const outcome = await deps.fetchImage(page, run.size, signal);
+  const passage = run.concurrency > 0 ? await deps.enterRun(run, signal) : undefined;
+  if (passage?.kind === 'later')
+    return move({
+      kind: 'retry-later',
+      reason: "the run's own limit",
+      throttled: true,
+      retryAfterMs: passage.retryAfterMs,
+    });
+  const outcome = await deps.fetchImage(page, run.size, signal).finally(() => passage?.leave());
   if (outcome.kind !== 'fetched') return move(outcome);
   if (outcome.sha256 === page.rejectedSha256)
     return move({ kind: 'corrupt', reason: 'the same bytes came that could not be decoded before' });
+  // No decoder of JPEG 2000 is at hand; its boxes have been walked.
+  const fault = outcome.format === 'jp2' ? undefined : await deps.findDecodeFault?.(outcome.bytes);
+  if (fault !== undefined) return move({ kind: 'corrupt', reason: `${outcome.source}: cannot be decoded: ${fault}` });
   await deps.files.writeImage(outcome);
   return move(outcome, {
     pageId: page.pageId,
@@ -84,7 +99,9 @@ async function endBatch(store: RootStore, run: FetchRun, batch: ClaimedBatch<Sch
     if (waiting.count > 0) {
       const number = await bound.fetchRuns.takeBatchNumbers(run.id, 1);
       await bound.fetchPages.moveWaitingTo(run.id, batch.number, number);
-      await bound.enqueue('fetch', run.id, [{ number, notBefore: new Date(Date.now() + waiting.dueInMs) }]);
+      await bound.enqueue(batch.kind as WorkKind, run.id, [
+        { number, notBefore: new Date(Date.now() + waiting.dueInMs) },
+      ]);
     } else if (unfinished === 0) await endFetchRun(bound, run.id);
   });
 }

@@ -17,9 +17,12 @@ export interface MoveKeeper {
   flush(): Promise<void>;
 }
 
+// A transaction costs the same for one page as for twenty.
+const lingerMs = 50;
+
 /**
  * Writes the moves of a run's pages as they come, so that a worker that dies leaves next to nothing to be fetched twice: the moves that
- * arrive while one transaction is under way share the next one.
+ * arrive while one transaction is under way, or within a moment, share the next one.
  */
 export function keepPageMoves(
   { store, countPage }: { store: RootStore; countPage: (state: string) => void },
@@ -29,9 +32,24 @@ export function keepPageMoves(
   let waiting: KeptMove[] = [];
   let writing: Promise<void> | undefined;
   let failure: unknown;
+  let isFlushing = false;
+  let hurry: (() => void) | undefined;
+
+  async function linger(): Promise<void> {
+    if (isFlushing) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, lingerMs);
+      hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    hurry = undefined;
+  }
 
   async function write(): Promise<void> {
     while (waiting.length > 0) {
+      await linger();
       const moves = waiting;
       waiting = [];
       await writeMoves(store, runId, size, moves);
@@ -59,7 +77,10 @@ export function keepPageMoves(
       start();
     },
     async flush() {
+      isFlushing = true;
+      hurry?.();
       while (writing) await writing;
+      isFlushing = false;
       if (failure) throw failure;
     },
   };

@@ -1,8 +1,8 @@
 import type { ImageSize } from '@florilegium/bhl';
-import { AppError, messageOf, notFound } from '@florilegium/errors';
+import { AppError, messageOf } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { ImageFiles } from '../clients/image-files.client.ts';
-import type { StoredImage } from '../domain/image.ts';
+import type { ImageKnowledge, StoredImage } from '../domain/image.ts';
 import type { Store } from '../store.ts';
 
 export interface ReadImageDeps {
@@ -11,15 +11,13 @@ export interface ReadImageDeps {
   log: Log;
 }
 
-/** What is kept of a page's stored image; not_found with its state where none is stored, or where its file is gone. */
-export async function findStoredImage(deps: ReadImageDeps, pageId: number, size: ImageSize): Promise<StoredImage> {
+/** What is known of a page's image; one whose file is gone or cut becomes corrupt. */
+export async function findWholeImage(deps: ReadImageDeps, pageId: number, size: ImageSize): Promise<ImageKnowledge> {
   const image = await deps.store.images.findImage(pageId, size);
-  if (image.state === 'stored') {
-    if (await deps.files.hasImage(image)) return image;
-    await withdraw(deps, image, 'its file was lost');
-  }
-  const { state, detail } = image.state === 'stored' ? { state: 'corrupt', detail: 'its file was lost' } : image;
-  throw notFound(`${size} image of page`, pageId, { details: { state, detail } });
+  if (image.state !== 'stored' || (await deps.files.hasImage(image))) return image;
+  const detail = 'its file was lost';
+  await withdraw(deps, image, detail);
+  return { state: 'corrupt', pageId, size, detail };
 }
 
 /** The bytes of a stored image, checked against its hash; undefined for a damaged or lost file, whose page becomes corrupt. */

@@ -287,9 +287,12 @@ export interface StreamImagesRequest {
   /** At most 500. */
   pageIds: number[];
   size: ImageSize;
+  /** No message holds more bytes of an image; 0 for whole images, which a reader must be ready to take at their full length. */
+  partBytesMax: number;
 }
 
 export interface StreamImagesResponse {
+  /** With the first part of each image. */
   info: ImageInfo | undefined;
   content: Buffer;
 }
@@ -1564,7 +1567,7 @@ export const GetImageStatesResponse: MessageFns<GetImageStatesResponse> = {
 };
 
 function createBaseStreamImagesRequest(): StreamImagesRequest {
-  return { pageIds: [], size: ImageSize.IMAGE_SIZE_UNSPECIFIED };
+  return { pageIds: [], size: ImageSize.IMAGE_SIZE_UNSPECIFIED, partBytesMax: 0 };
 }
 
 export const StreamImagesRequest: MessageFns<StreamImagesRequest> = {
@@ -1578,6 +1581,9 @@ export const StreamImagesRequest: MessageFns<StreamImagesRequest> = {
     }
     if (message.size !== ImageSize.IMAGE_SIZE_UNSPECIFIED) {
       writer.uint32(16).int32(imageSizeToNumber(message.size));
+    }
+    if (message.partBytesMax !== 0) {
+      writer.uint32(24).int32(message.partBytesMax);
     }
     return writer;
   },
@@ -1621,6 +1627,14 @@ export const StreamImagesRequest: MessageFns<StreamImagesRequest> = {
             message.size = imageSizeFromJSON(reader.int32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.partBytesMax = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1641,6 +1655,11 @@ export const StreamImagesRequest: MessageFns<StreamImagesRequest> = {
         ? object.page_ids.map((e: any) => globalThis.Number(e))
         : [],
       size: isSet(object.size) ? imageSizeFromJSON(object.size) : ImageSize.IMAGE_SIZE_UNSPECIFIED,
+      partBytesMax: isSet(object.partBytesMax)
+        ? globalThis.Number(object.partBytesMax)
+        : isSet(object.part_bytes_max)
+        ? globalThis.Number(object.part_bytes_max)
+        : 0,
     };
   },
 
@@ -1652,6 +1671,9 @@ export const StreamImagesRequest: MessageFns<StreamImagesRequest> = {
     if (message.size !== ImageSize.IMAGE_SIZE_UNSPECIFIED) {
       obj.size = imageSizeToJSON(message.size);
     }
+    if (message.partBytesMax !== 0) {
+      obj.partBytesMax = Math.round(message.partBytesMax);
+    }
     return obj;
   },
 
@@ -1662,6 +1684,7 @@ export const StreamImagesRequest: MessageFns<StreamImagesRequest> = {
     const message = createBaseStreamImagesRequest();
     message.pageIds = object.pageIds?.map((e) => e) || [];
     message.size = object.size ?? ImageSize.IMAGE_SIZE_UNSPECIFIED;
+    message.partBytesMax = object.partBytesMax ?? 0;
     return message;
   },
 };
@@ -1963,7 +1986,7 @@ export const FetcherServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
     },
-    /** Stored images, one message a page, in the order asked; pages without a stored image are left out. */
+    /** Stored images in the order asked, one message a page or, with part_bytes_max, as many as it takes; pages without a stored image are left out. */
     streamImages: {
       name: "StreamImages",
       requestType: StreamImagesRequest as typeof StreamImagesRequest,
@@ -2002,7 +2025,7 @@ export interface FetcherServiceImplementation<CallContextExt = {}> {
     request: GetImageStatesRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<GetImageStatesResponse>>;
-  /** Stored images, one message a page, in the order asked; pages without a stored image are left out. */
+  /** Stored images in the order asked, one message a page or, with part_bytes_max, as many as it takes; pages without a stored image are left out. */
   streamImages(
     request: StreamImagesRequest,
     context: CallContext & CallContextExt,
@@ -2032,7 +2055,7 @@ export interface FetcherServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<GetImageStatesRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<GetImageStatesResponse>;
-  /** Stored images, one message a page, in the order asked; pages without a stored image are left out. */
+  /** Stored images in the order asked, one message a page or, with part_bytes_max, as many as it takes; pages without a stored image are left out. */
   streamImages(
     request: DeepPartial<StreamImagesRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -19,6 +19,8 @@ export const RunState = {
   RUN_STATE_DONE: "RUN_STATE_DONE",
   RUN_STATE_FAILED: "RUN_STATE_FAILED",
   RUN_STATE_CANCELLED: "RUN_STATE_CANCELLED",
+  /** RUN_STATE_PAUSED - Held by an operator; goes on when it is resumed. */
+  RUN_STATE_PAUSED: "RUN_STATE_PAUSED",
 } as const;
 
 export type RunState = typeof RunState[keyof typeof RunState];
@@ -30,6 +32,7 @@ export namespace RunState {
   export type RUN_STATE_DONE = typeof RunState.RUN_STATE_DONE;
   export type RUN_STATE_FAILED = typeof RunState.RUN_STATE_FAILED;
   export type RUN_STATE_CANCELLED = typeof RunState.RUN_STATE_CANCELLED;
+  export type RUN_STATE_PAUSED = typeof RunState.RUN_STATE_PAUSED;
 }
 
 export function runStateFromJSON(object: any): RunState {
@@ -52,6 +55,9 @@ export function runStateFromJSON(object: any): RunState {
     case 5:
     case "RUN_STATE_CANCELLED":
       return RunState.RUN_STATE_CANCELLED;
+    case 6:
+    case "RUN_STATE_PAUSED":
+      return RunState.RUN_STATE_PAUSED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum RunState");
   }
@@ -71,6 +77,8 @@ export function runStateToJSON(object: RunState): string {
       return "RUN_STATE_FAILED";
     case RunState.RUN_STATE_CANCELLED:
       return "RUN_STATE_CANCELLED";
+    case RunState.RUN_STATE_PAUSED:
+      return "RUN_STATE_PAUSED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum RunState");
   }
@@ -90,6 +98,8 @@ export function runStateToNumber(object: RunState): number {
       return 4;
     case RunState.RUN_STATE_CANCELLED:
       return 5;
+    case RunState.RUN_STATE_PAUSED:
+      return 6;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum RunState");
   }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readRange } from './images.rest.ts';
+import { readRange } from './image-headers.ts';
 
 it.each([
   ['bytes=0-9', { start: 0, bytes: 10 }],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultRetryLimits as limits, movePage } from './page-state.ts';
+import { defaultRetryLimits as limits, movePage } from './image-retry.ts';
 
 const fresh = { faults: 0, waits: 0 };
 const failing = { kind: 'retry-later', reason: 'status 500', retryAfterMs: 5000, throttled: false } as const;

@@ -1,0 +1,182 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { fetchImage, type ImagePage, imageUrl, openImageClient } from '@florilegium/bhl';
+import { openObjectStore } from '@florilegium/object-store';
+import { Agent } from 'undici';
+import { type ImageServer, startImageServer } from './image-server.ts';
+
+export const describe =
+  'fetching, checks and files included, against a bare keep-alive client and a curl process per page; growth with concurrency [--only ratio|delay] [--folder DIR]';
+
+const concurrencies = [8, 16, 32, 64];
+const pageOf = (pageId: number): ImagePage => ({ pageId, barCode: `book${pageId % 97}`, sequence: pageId });
+const noLimit = 100_000;
+
+export async function run(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { only: { type: 'string' }, folder: { type: 'string', default: tmpdir() } },
+  });
+  const { only, folder } = values;
+  const kept: boolean[] = [];
+  const limit = (what: string, value: number, least: number) => {
+    const isKept = value >= least;
+    kept.push(isKept);
+    console.log(`${isKept ? 'ok  ' : 'FAIL'} ${what}: ${value.toFixed(2)} (limit ${least})`);
+  };
+  if (only === undefined || only === 'ratio') {
+    for (const { bytes, count, least } of [
+      { bytes: 20 * 1024, count: 3000, least: 0.5 },
+      { bytes: 1024 * 1024, count: 300, least: 0.6 },
+    ])
+      await withServer({ bytes }, async (server) => {
+        const label = `${bytes / 1024} KB`;
+        const bare = await best((concurrency) => fetchBare(server, count, concurrency));
+        const ours = await best((concurrency) => fetchAndStore(server, folder, count, concurrency));
+        const unkept = await best((concurrency) => fetchAndStore(server, undefined, count, concurrency));
+        const files = await best((concurrency) => writeFiles(folder, bytes, Math.min(count, 1000), concurrency));
+        console.log(`     ${label}: bare ${show(bare)}, Florilegium ${show(ours)}`);
+        console.log(`     ${label}: of which fetching and checking alone ${show(unkept)}`);
+        console.log(`     ${label}: the disk alone, files written, flushed and renamed: ${show(files)}`);
+        limit(`${label}, share of the bare client`, ours.rate / bare.rate, least);
+        if (bytes > 100_000) return;
+        const curl = await fetchWithCurl(server, folder, 400, 64);
+        console.log(`     ${label}: curl, a process per page, 64 at once: ${curl.toFixed(0)} images/s`);
+        limit(`${label}, times curl`, ours.rate / curl, 5);
+      });
+  }
+  if (only === undefined || only === 'delay') {
+    await withServer({ bytes: 20 * 1024, delayMs: 100 }, async (server) => {
+      for (const concurrency of [4, 16, 64]) {
+        const rate = await fetchAndStore(server, folder, concurrency * 30, concurrency);
+        console.log(`     100 ms delay, ${concurrency} at once: ${rate.toFixed(0)} images/s of ${concurrency * 10}`);
+        limit(`100 ms delay, ${concurrency} at once, share of what the delay allows`, rate / (concurrency * 10), 0.85);
+      }
+      const limited = await fetchAndStore(server, folder, 400, 64, 100);
+      limit('100 ms delay, 64 at once, limit of 100/s: share of the limit', limited / 100, 0.95);
+      limit('… and not above it (limit / rate)', 100 / limited, 0.95);
+    });
+  }
+  return kept.every(Boolean) ? 0 : 1;
+}
+
+async function withServer(options: { bytes: number; delayMs?: number }, use: (server: ImageServer) => Promise<void>) {
+  const server = await startImageServer(options);
+  try {
+    await use(server);
+  } finally {
+    server.close();
+  }
+}
+
+interface Best {
+  rate: number;
+  concurrency: number;
+}
+
+const show = ({ rate, concurrency }: Best) => `${rate.toFixed(0)} images/s (${concurrency} at once)`;
+
+/** The better of two runs at the best concurrency; the first run warms up. */
+async function best(measure: (concurrency: number) => Promise<number>): Promise<Best> {
+  await measure(concurrencies[1]!);
+  let found: Best = { rate: 0, concurrency: 0 };
+  for (const concurrency of [...concurrencies, ...concurrencies]) {
+    const rate = await measure(concurrency);
+    if (rate > found.rate) found = { rate, concurrency };
+  }
+  return found;
+}
+
+/** Images a second. */
+async function timed(count: number, concurrency: number, work: (pageId: number) => Promise<void>): Promise<number> {
+  let next = 1;
+  const began = performance.now();
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      while (next <= count) await work(next++);
+    }),
+  );
+  return (count * 1000) / (performance.now() - began);
+}
+
+/** Reads the same addresses to nowhere. */
+async function fetchBare(server: ImageServer, count: number, concurrency: number): Promise<number> {
+  const agent = new Agent({ connections: concurrency, pipelining: 1 });
+  try {
+    return await timed(count, concurrency, async (pageId) => {
+      const url = imageUrl('bucket', server.baseUrl, pageOf(pageId), 'medium');
+      const { body } = await agent.request({ origin: url.origin, path: url.pathname, method: 'GET' });
+      for await (const _ of body);
+    });
+  } finally {
+    await agent.destroy();
+  }
+}
+
+/** Through gate and checks, and into the store in `parent` where one is given. */
+async function fetchAndStore(
+  server: ImageServer,
+  parent: string | undefined,
+  count: number,
+  concurrency: number,
+  requestsPerSecond = noLimit,
+): Promise<number> {
+  const folder = await mkdtemp(join(parent ?? tmpdir(), 'florilegium-bench-'));
+  const store = await openObjectStore(pathToFileURL(folder).href);
+  const client = openImageClient({
+    sources: [
+      {
+        name: 'bench',
+        addressing: 'bucket',
+        baseUrl: server.baseUrl,
+        requestsPerSecond,
+        inFlightMax: concurrency,
+        redirectHosts: [],
+      },
+    ],
+    contact: 'bench',
+  });
+  try {
+    return await timed(count, concurrency, async (pageId) => {
+      const outcome = await fetchImage(client, pageOf(pageId), { size: 'medium' });
+      if (outcome.kind !== 'fetched') throw new Error(`page ${pageId}: ${outcome.kind}: ${outcome.reason}`);
+      if (parent !== undefined) await store.putContent('images', outcome.format, outcome.bytes, outcome);
+    });
+  } finally {
+    await client.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the disk gives to files that are there whole or not at all, whoever writes them. */
+async function writeFiles(parent: string, bytes: number, count: number, concurrency: number): Promise<number> {
+  const folder = await mkdtemp(join(parent, 'florilegium-bench-'));
+  const content = Buffer.alloc(bytes, 7);
+  try {
+    return await timed(count, concurrency, async (pageId) => {
+      const path = join(folder, String(pageId));
+      await writeFile(`${path}.tmp`, content, { flush: true });
+      await rename(`${path}.tmp`, path);
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function fetchWithCurl(server: ImageServer, parent: string, count: number, concurrency: number): Promise<number> {
+  const folder = await mkdtemp(join(parent, 'florilegium-bench-'));
+  try {
+    return await timed(count, concurrency, async (pageId) => {
+      const url = imageUrl('bucket', server.baseUrl, pageOf(pageId), 'medium').href;
+      const child = spawn('curl', ['--silent', '--output', join(folder, `${pageId}.jpeg`), url], { stdio: 'ignore' });
+      const status = await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
+      if (status !== 0) throw new Error(`curl ended with ${status}`);
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
