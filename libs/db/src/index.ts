@@ -1,3 +1,4 @@
+export { CopyRows } from './copy-rows.ts';
 export { migrateSchema } from './migrate.ts';
 export type { Db, DbOptions, Tx } from './open-db.ts';
 export { copyText, openDb } from './open-db.ts';
