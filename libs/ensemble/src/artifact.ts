@@ -223,6 +223,20 @@ async function unpackNetworks(
   return { architecture, side, temperature, members: unpacked };
 }
 
+/** The weights of one member of networks, checked; undefined where there is no such member. Throws as `unpackAnyEnsemble` does. */
+export async function readNetworkMember(
+  manifestBytes: Buffer,
+  manifestSha256: string,
+  member: number,
+  readArtifact: (key: string) => Promise<Buffer>,
+): Promise<Float32Array | undefined> {
+  const manifest = parseManifest(manifestBytes, manifestSha256);
+  if (manifest.method !== 'finetune') throw internal('the ensemble is of heads on embeddings, not of networks');
+  const { architecture, side } = manifest.parameters;
+  const found = manifest.members[member];
+  return found && (await readWeights(found.weights, weightCountOf(architecture, side), readArtifact));
+}
+
 async function readWeights(
   { key, sha256 }: { key: string; sha256: string },
   count: number,

@@ -17,6 +17,7 @@ export {
   networkWeightsArtifact,
   packEnsemble,
   packNetworks,
+  readNetworkMember,
   sha256Of,
   unpackAnyEnsemble,
   unpackEnsemble,
@@ -36,6 +37,8 @@ export type { NetworkPredictor } from './network/predict-networks.ts';
 export { createNetworkPredictor } from './network/predict-networks.ts';
 export type { LabelledImages, NetworkOptions, TrainedNetwork } from './network/train-network.ts';
 export { trainNetwork } from './network/train-network.ts';
+export type { MemberPages } from './out-of-bag.ts';
+export { pagesOfMember } from './out-of-bag.ts';
 export type { OutOfFoldPage } from './out-of-fold.ts';
 export { decodeOutOfFold, encodeOutOfFold, outOfBagPageOf, outOfFoldPageOf } from './out-of-fold.ts';
 export { predict, predictLogits } from './predict.ts';
