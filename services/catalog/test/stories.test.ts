@@ -109,6 +109,29 @@ describe('an export with articles and names', () => {
     expect([part!.length, page_part!.length, page_name!.length]).toEqual([1, 1, 1]);
   });
 
+  it('is told by gRPC for many pages as for one, in ascending PageID', async () => {
+    const rpc = harness.rpcOf('v');
+    const told = await Array.fromAsync(rpc.streamStories({ pageIds: [31, 21, 11, 999] }));
+    const pages = told.flatMap((message) => message.pages);
+    expect(pages.map(({ ref }) => ref?.pageId)).toEqual([11, 21, 31]);
+    for (const page of pages) expect(page).toEqual((await rpc.getPage({ pageId: page.ref!.pageId })).page);
+    await expect(
+      Array.fromAsync(rpc.streamStories({ pageIds: Array.from({ length: 501 }, (_, id) => id) })),
+    ).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  it('names the rule by its hash', async () => {
+    const rpc = harness.rpcOf('v');
+    const { rules } = (await harness.get('/v1/pages/rules')).body;
+    const illustrated = rules.find(({ name }: { name: string }) => name === 'illustrated');
+    expect(await rpc.getRule({})).toEqual({
+      name: 'illustrated',
+      version: illustrated.version,
+      sha256: illustrated.hash,
+    });
+    await expect(rpc.getRule({ name: 'none' })).rejects.toMatchObject({ code: 'not_found' });
+  });
+
   it('is the same inside an archive, on disk and on a server, of which only the parts are read', async () => {
     const before = await harness.contents(', xmin::text');
     const zip = await harness.exportIn('zipped', { 'data.zip': archive });
