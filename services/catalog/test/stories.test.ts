@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Page } from '@florilegium/contracts/catalog';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { itemFile, pageFile, tabFile, zipOf } from './an-export.ts';
 import { type Harness, startHarness } from './harness.ts';
@@ -111,13 +112,15 @@ describe('an export with articles and names', () => {
 
   it('is told by gRPC for many pages as for one, in ascending PageID', async () => {
     const rpc = harness.rpcOf('v');
-    const told = await Array.fromAsync(rpc.streamStories({ pageIds: [31, 21, 11, 999] }));
-    const pages = told.flatMap((message) => message.pages);
+    const tell = async (pageIds: number[]) => {
+      const told: Page[] = [];
+      for await (const message of rpc.streamStories({ pageIds })) told.push(...message.pages);
+      return told;
+    };
+    const pages = await tell([31, 21, 11, 999]);
     expect(pages.map(({ ref }) => ref?.pageId)).toEqual([11, 21, 31]);
     for (const page of pages) expect(page).toEqual((await rpc.getPage({ pageId: page.ref!.pageId })).page);
-    await expect(
-      Array.fromAsync(rpc.streamStories({ pageIds: Array.from({ length: 501 }, (_, id) => id) })),
-    ).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(tell(Array.from({ length: 501 }, (_, id) => id))).rejects.toMatchObject({ code: 'invalid_argument' });
   });
 
   it('names the rule by its hash', async () => {

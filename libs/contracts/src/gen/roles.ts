@@ -17,6 +17,7 @@ export const methodRoles: Readonly<Record<string, 'viewer' | 'curator' | 'operat
   "/florilegium.curation.v1.CurationService/CancelIteration": "operator",
   "/florilegium.curation.v1.CurationService/ListHqLists": "viewer",
   "/florilegium.curation.v1.CurationService/StreamHqList": "viewer",
+  "/florilegium.curation.v1.CurationService/StreamHqListDifference": "viewer",
   "/florilegium.fetcher.v1.FetcherService/StartFetchRun": "operator",
   "/florilegium.fetcher.v1.FetcherService/GetFetchRun": "viewer",
   "/florilegium.fetcher.v1.FetcherService/CancelFetchRun": "operator",
