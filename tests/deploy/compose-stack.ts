@@ -83,20 +83,11 @@ export async function startCompose(options: ComposeOptions, replicas: Record<str
       .join(''),
   );
   let tag = options.tag ?? '0.1.0';
+  const files = ['-f', `${root}/compose.yaml`, '-f', `${root}/tests/deploy/compose.sample.yaml`];
+  const command = [...compose!, '-p', options.project, '--project-directory', root, '--env-file', envFile, ...files];
   const call = async (...args: string[]) => {
-    const files = ['-f', `${root}/compose.yaml`, '-f', `${root}/tests/deploy/compose.sample.yaml`];
-    const all = [
-      ...compose!.slice(1),
-      '-p',
-      options.project,
-      '--project-directory',
-      root,
-      '--env-file',
-      envFile,
-      ...files,
-      ...args,
-    ];
-    const { stdout } = await run(compose![0]!, all, { maxBuffer: outputMax, env: { ...process.env, TAG: tag } });
+    const all = [...command.slice(1), ...args];
+    const { stdout } = await run(command[0]!, all, { maxBuffer: outputMax, env: { ...process.env, TAG: tag } });
     return stdout;
   };
   const containers = async (): Promise<Container[]> => {
@@ -147,7 +138,8 @@ export async function startCompose(options: ComposeOptions, replicas: Record<str
   return {
     url: `http://127.0.0.1:${options.port}`,
     operatorKey,
-    envFile,
+    /** As a shell types it. */
+    command: command.join(' '),
     startedMs: Date.now() - startedAt,
     call,
     containers,

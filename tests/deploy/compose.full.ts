@@ -1,6 +1,7 @@
 // The compose stack for real: the sample job to its end while every container is restarted, backup and restore, upgrade and rollback.
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -156,4 +157,95 @@ describe.skipIf(missing)(`the compose stack${missing ? ` (skipped: no ${missing}
         .filter((name) => name.endsWith('.blk') && name !== '1.blk'),
     ).toEqual([]);
   }, 900_000);
+
+  it('is backed up, lost and restored: lists, labels and images are the same, and work goes on', async () => {
+    const before = await fingerprint();
+    const script = (name: string) =>
+      run('sh', [`deploy/${name}`, join(folder, 'backup')], {
+        env: { ...process.env, COMPOSE: stack.command },
+        maxBuffer: 64 << 20,
+      });
+    console.log((await script('compose-backup.sh')).stdout.trim());
+    await stack.down();
+    const startedAt = Date.now();
+    await script('compose-restore.sh');
+    for (const { id } of await stack.containers()) await stack.waitHealthy(id);
+    console.log(`restored and healthy after ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+    expect(await fingerprint()).toEqual(before);
+    // The fetcher's own check of its table against the store.
+    const fetcher = (await stack.containers()).find(({ service }) => service === 'fetcher-api')!;
+    docker('exec', fetcher.id, 'node', 'services/fetcher/src/check-main.ts');
+    await expectWorkToGoOn('small');
+  }, 600_000);
+
+  it('is upgraded to a version with a new migration and rolled back to this one, which runs on the newer schema', async () => {
+    const before = await fingerprint();
+    for (const name of ['gateway', 'base', ...services])
+      docker('tag', `florilegium/${name}:0.1.0`, `florilegium/${name}:next`);
+    // The next version adds a column, which this one does not know.
+    const index = await readFile(new URL('../../services/catalog/migrations/index.ts', import.meta.url), 'utf8');
+    const migrations = join(folder, 'migrations');
+    await mkdir(migrations, { recursive: true });
+    const next = '29991231T0000-next';
+    await writeFile(
+      join(migrations, 'index.ts'),
+      `import * as next from './${next}.ts';\n${index.replace(/};\s*$/, `  '${next}': next,\n};\n`)}`,
+    );
+    await writeFile(
+      join(migrations, `${next}.ts`),
+      "import { sql } from 'kysely';\nexport const up = async (db) => void (await sql`alter table outbox add column next_version text`.execute(db));\n",
+    );
+    await writeFile(
+      join(migrations, 'Dockerfile'),
+      'FROM florilegium/catalog:0.1.0\nCOPY *.ts services/catalog/migrations/\n',
+    );
+    docker('build', '-q', '-t', 'florilegium/catalog:next', migrations);
+    await stack.changeTag('next');
+    const sql = 'select count(*) from catalog.kysely_migration where name = $$29991231T0000-next$$';
+    const postgres = (await stack.containers()).find(({ service }) => service === 'postgres')!;
+    expect(docker('exec', postgres.id, 'psql', '-U', 'postgres', '-d', 'florilegium', '-Atc', sql).trim()).toBe('1');
+    expect(await fingerprint()).toEqual(before);
+    await stack.changeTag('0.1.0');
+    expect(await fingerprint()).toEqual(before);
+    await expectWorkToGoOn('thumb');
+  }, 600_000);
+
+  async function fingerprint() {
+    const lists = await ask<{ hqLists: { version: number; pagesSha256?: string }[] }>('/v1/hq-lists');
+    const { count } = await pagesOf(1);
+    const [first] = (await pagesOf(1)).ids;
+    const image = await fetch(`${stack.url}/v1/images/${first}?size=medium`, {
+      headers: { authorization: `Bearer ${stack.operatorKey}` },
+    });
+    expect(image.status).toBe(200);
+    return {
+      lists,
+      labels: await ask('/v1/labels/summary'),
+      iterations: await ask('/v1/iterations'),
+      embeddings: await ask('/v1/predictions/embeddings'),
+      count,
+      image: createHash('sha256')
+        .update(Buffer.from(await image.arrayBuffer()))
+        .digest('hex'),
+    };
+  }
+
+  async function pagesOf(version: number) {
+    const { pages } = await ask<{ pages: { pageId: number }[] }>(`/v1/hq-lists/${version}/pages?limit=1000`);
+    return { count: pages.length, ids: pages.map(({ pageId }) => pageId) };
+  }
+
+  async function expectWorkToGoOn(size: string) {
+    const { ids } = await pagesOf(1);
+    const started = await ask<{ id: string; state: string }>('/v1/fetch-runs', {
+      method: 'POST',
+      body: JSON.stringify({ pageIds: ids.slice(0, 5), size }),
+    });
+    let found = started;
+    for (let tries = 0; found.state !== 'done' && tries < 200; tries++) {
+      await sleep(300);
+      found = await ask(`/v1/fetch-runs/${started.id}`);
+    }
+    expect(found).toMatchObject({ state: 'done', storedCount: 5 });
+  }
 });

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv, type ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import {
@@ -76,7 +77,7 @@ const documentsOf = (text: string) =>
     })
     .filter((manifest) => manifest !== null);
 
-const ajv = () => new Ajv({ strict: false, allErrors: true, validateFormats: false, logger: false, inlineRefs: false });
+const lenient = { strict: false, allErrors: true, validateFormats: false, logger: false, inlineRefs: false } as const;
 
 /** By `apiVersion kind`. */
 function kubernetesValidators(version: string): (manifest: Manifest) => ValidateFunction | undefined {
@@ -86,15 +87,15 @@ function kubernetesValidators(version: string): (manifest: Manifest) => Validate
   const kinds = new Map<string, string>();
   for (const [name, definition] of Object.entries<{
     'x-kubernetes-group-version-kind'?: { group: string; version: string; kind: string }[];
-  }>(definitions.definitions)) {
+  }>(definitions.$defs)) {
     const [only, another] = definition['x-kubernetes-group-version-kind'] ?? [];
     if (only && !another) kinds.set(`${only.group ? `${only.group}/` : ''}${only.version} ${only.kind}`, name);
   }
-  const validator = ajv();
-  validator.addSchema(definitions, '_definitions.json');
+  const validator = new Ajv2020(lenient);
+  validator.addSchema(definitions);
   return ({ apiVersion, kind }) => {
     const name = kinds.get(`${apiVersion} ${kind}`);
-    return name === undefined ? undefined : validator.getSchema(`_definitions.json#/definitions/${name}`);
+    return name === undefined ? undefined : validator.getSchema(`${definitions.$id}#/$defs/${name}`);
   };
 }
 
@@ -102,9 +103,11 @@ function kubernetesValidators(version: string): (manifest: Manifest) => Validate
 function strict(schema: Record<string, unknown>): Record<string, unknown> {
   if (Array.isArray(schema)) return schema.map(strict) as never;
   if (typeof schema !== 'object' || schema === null) return schema;
-  const made = Object.fromEntries(
+  const made: Record<string, unknown> = Object.fromEntries(
     Object.entries(schema).map(([key, value]) => [key, strict(value as Record<string, unknown>)]),
   );
+  // Go's inline flag, which no other dialect knows.
+  if (typeof made.pattern === 'string' && made.pattern.includes('(?i)')) delete made.pattern;
   if (schema.properties && schema.additionalProperties === undefined && !schema['x-kubernetes-preserve-unknown-fields'])
     return { ...made, additionalProperties: false };
   return made;
@@ -124,7 +127,7 @@ function crdValidators(): Map<string, ValidateFunction> {
       const open = strict(schema.openAPIV3Schema) as { properties: Record<string, unknown> };
       // Its own schema leaves metadata to the API server.
       open.properties.metadata = { type: 'object' };
-      validators.set(`${spec.group}/${name} ${spec.names.kind}`, ajv().compile(open));
+      validators.set(`${spec.group}/${name} ${spec.names.kind}`, new Ajv(lenient).compile(open));
     }
   }
   return validators;

@@ -80,7 +80,7 @@ export const prepareGoModule = (module: string) => {
 };
 
 export const kedaModule = 'github.com/kedacore/keda/v2@v2.21.0';
-export const prometheusOperatorModule = 'github.com/prometheus-operator/prometheus-operator@v0.95.1';
+export const prometheusOperatorModule = 'github.com/prometheus-operator/prometheus-operator@v0.94.0';
 export const composeModule = 'github.com/compose-spec/compose-go/v2@v2.16.2';
 
 function workFolder(): string {
