@@ -245,7 +245,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
       return rows;
     },
     /**
-     * The PageIDs at places `from` to `to` (not included), one a line. PostgreSQL joins them, so that a list of 100,000 is a dozen rows, and no
+     * The PageIDs at places `from` to `to` (not included), one a line. PostgreSQL joins them, so that a list of 100,000 is four rows, and no
      * connection waits for a slow reader between two parts.
      */
     readText: async (id: string, from: number, to: number): Promise<string> => {
