@@ -6,7 +6,7 @@ import type { Log } from '@florilegium/log';
 import { connectMessaging, consumeEvents, type Messaging } from '@florilegium/messaging';
 import { openObjectStore } from '@florilegium/object-store';
 import { startRpcServer } from '@florilegium/rpc';
-import type { Lifetime } from '@florilegium/service';
+import { type Lifetime, watchServers } from '@florilegium/service';
 import { migrations } from '../migrations/index.ts';
 import { type CatalogClient, createCatalogClient } from './clients/catalog.client.ts';
 import { createFetcherClient, type FetcherClient } from './clients/fetcher.client.ts';
@@ -71,7 +71,7 @@ export async function startCuration(
     log,
   });
   lifetime.onStop('database', () => db.close());
-  await migrateSchema(db, migrations);
+  await migrateSchema(db, migrations, { mode: config.migrations });
   const messaging = await connectMessaging({
     url: config.natsUrl,
     name: 'curation',
@@ -80,6 +80,7 @@ export async function startCuration(
     log,
   });
   lifetime.onStop('messaging', () => messaging.close());
+  lifetime.onStop('metrics of servers', watchServers({ service: 'curation', db, messaging }));
   for (const [name, client] of Object.entries(neighbours)) lifetime.onStop(`${name} client`, () => client.close());
   const parts: Parts = { config, log, lifetime, db, store: createStore(db), messaging, ...neighbours };
   if (config.role !== 'api') {

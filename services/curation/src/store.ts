@@ -13,14 +13,16 @@ import { triageRepo } from './repos/triage.repo.ts';
 import type { Schema } from './schema.ts';
 
 /** Long work of this service, by what it does to the run (an iteration or a list) whose id it carries. */
-export type WorkKind =
-  | 'import-scores'
-  | 'predict'
-  | 'collect'
-  | 'predict-list'
-  | 'freeze-list'
-  | 'describe-list'
-  | 'store-list';
+export const workKinds = [
+  'import-scores',
+  'predict',
+  'collect',
+  'predict-list',
+  'freeze-list',
+  'describe-list',
+  'store-list',
+] as const;
+export type WorkKind = (typeof workKinds)[number];
 
 const bind = (kysely: Kysely<Schema>) => ({
   labels: labelsRepo(kysely),
