@@ -40,6 +40,7 @@ async function aList(): Promise<string> {
       rule: 'illustrated',
       threshold: 0.5,
       auditCount: 0,
+      outsideCount: 0,
       iterationNumber: 1,
       ensembleId: uuidv7(),
       modelSha256: '',

@@ -5,6 +5,7 @@ export const methodRoles: Readonly<Record<string, 'viewer' | 'curator' | 'operat
   "/florilegium.catalog.v1.CatalogService/GetPage": "viewer",
   "/florilegium.catalog.v1.CatalogService/ExplainPage": "viewer",
   "/florilegium.catalog.v1.CatalogService/StreamPages": "viewer",
+  "/florilegium.catalog.v1.CatalogService/GetReservoir": "viewer",
   "/florilegium.catalog.v1.CatalogService/CreatePageSet": "operator",
   "/florilegium.catalog.v1.CatalogService/GetPageSet": "viewer",
   "/florilegium.catalog.v1.CatalogService/ListPageSets": "viewer",

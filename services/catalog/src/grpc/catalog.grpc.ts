@@ -94,6 +94,12 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
       for await (const pages of calls.streamPages({ ...query, reuse }, { after, signal })) yield { pages };
     },
 
+    getReservoir: async () => {
+      const outsidePageCount = await store.imports.countOutside();
+      if (outsidePageCount === undefined) throw notFound('import', 'that is done');
+      return { outsidePageCount };
+    },
+
     createPageSet: async (request) => {
       for (const id of request.excludePageSetIds) checkUuid(id, 'exclude_page_set_ids');
       if (request.withinPageSetId !== '') checkUuid(request.withinPageSetId, 'within_page_set_id');

@@ -15,6 +15,10 @@ export interface CatalogClient {
   streamPageSet(pageSetId: string): AsyncIterable<{ pageId: number; itemId: number }[]>;
   /** Those of the given pages (at most 500) that catalog knows. */
   findPages(pageIds: readonly number[]): Promise<{ pageId: number; itemId: number }[]>;
+  /** The seeded draw of pages that no rule keeps, in ascending PageID, up to 500 at a time. */
+  streamReservoir(): AsyncIterable<{ pageId: number; itemId: number }[]>;
+  /** Pages of the newest export that no rule keeps: what the reservoir was drawn from. */
+  countOutside(): Promise<number>;
   close(): void;
 }
 
@@ -45,6 +49,11 @@ export function createCatalogClient({ address, apiKey }: { address: string; apiK
         found.push(...pages.map(({ pageId, itemId }) => ({ pageId, itemId })));
       return found;
     },
+    async *streamReservoir() {
+      for await (const { pages } of client.streamPages({ reservoir: true }))
+        yield pages.map(({ pageId, itemId }) => ({ pageId, itemId }));
+    },
+    countOutside: async () => Number((await client.getReservoir({})).outsidePageCount),
     close,
   };
 }

@@ -15,6 +15,8 @@ export interface HqList {
   /** How many pages the audit was asked to look at; once frozen, how many it drew. */
   auditCount: number;
   auditedCount: number;
+  /** How many of them shall come from outside the candidates. */
+  outsideCount: number;
   iterationNumber: number;
   ensembleId: string;
   modelSha256: string;
@@ -51,7 +53,7 @@ export interface ScoredCandidate {
 }
 
 const select = sql`
-  select h.id, h.version, h.state, h.reason, h.rule, h.threshold, h.audit_count as "auditCount",
+  select h.id, h.version, h.state, h.reason, h.rule, h.threshold, h.audit_count as "auditCount", h.outside_count as "outsideCount",
     (select count(*)::int from audit_page a where a.hq_list_id = h.id and a.label is not null) as "auditedCount",
     h.iteration_number as "iterationNumber", h.ensemble_id as "ensembleId", h.model_sha256 as "modelSha256",
     h.label_set_id as "labelSetId", h.label_set_sha256 as "labelSetSha256", h.seed, h.run_id as "runId",
@@ -94,6 +96,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
         | 'rule'
         | 'threshold'
         | 'auditCount'
+        | 'outsideCount'
         | 'iterationNumber'
         | 'ensembleId'
         | 'modelSha256'
@@ -103,10 +106,10 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
       > & { startedBy: string; idempotencyKey: string | null },
     ): Promise<void> => {
       await sql`
-        insert into hq_list (id, version, state, started_by, idempotency_key, rule, threshold, audit_count,
+        insert into hq_list (id, version, state, started_by, idempotency_key, rule, threshold, audit_count, outside_count,
           iteration_number, ensemble_id, model_sha256, label_set_id, label_set_sha256, seed)
         values (${list.id}, ${list.version}, 'predicting', ${list.startedBy}, ${list.idempotencyKey}, ${list.rule},
-          ${list.threshold}, ${list.auditCount}, ${list.iterationNumber}, ${list.ensembleId}, ${list.modelSha256},
+          ${list.threshold}, ${list.auditCount}, ${list.outsideCount}, ${list.iterationNumber}, ${list.ensembleId}, ${list.modelSha256},
           ${list.labelSetId}, ${list.labelSetSha256}, ${list.seed})`.execute(kysely);
     },
     setRun: async (id: string, runId: string): Promise<void> => {

@@ -37,7 +37,19 @@ export function addHqListRoutes(app: HttpApp, { store }: { store: Store }): void
           {
             rule: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,99}$', default: 'illustrated' }),
             threshold: Type.Number({ minimum: 0, maximum: 1, default: 0.5 }),
-            auditCount: Type.Integer({ minimum: 0, maximum: 100_000 }),
+            auditCount: Type.Integer({
+              minimum: 0,
+              maximum: 100_000,
+              description: 'Pages that the audit looks at in all',
+            }),
+            outsideCount: Type.Optional(
+              Type.Integer({
+                minimum: 0,
+                maximum: 250,
+                description:
+                  "How many of them outside the candidates, from catalog's reservoir; a sixth, at most 250, when left out. Fewer where the reservoir has fewer with an image.",
+              }),
+            ),
           },
           { additionalProperties: false },
         ),

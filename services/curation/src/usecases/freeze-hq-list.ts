@@ -5,8 +5,10 @@ import type { InferenceClient } from '../clients/inference.client.ts';
 import { SampleDraw, type Scored, ScoreHistogram } from '../domain/audit-sample.ts';
 import { listingOf } from '../domain/hq-list.ts';
 import { metrics } from '../metrics.ts';
+import type { DrawnStratum } from '../repos/audits.repo.ts';
 import type { HqList, ScoredCandidate } from '../repos/hq-lists.repo.ts';
 import type { Store, TxStore } from '../store.ts';
+import { nothingOutside, type OutsideDraw } from './draw-outside.ts';
 import { finishAudit } from './finish-audit.ts';
 
 export interface FreezeHqListDeps {
@@ -42,7 +44,12 @@ export async function collectListScores(
  * @throws unavailable when not all `collectedCount` scores are here any more: their table does not outlive a crash of PostgreSQL, and a
  *   worker that was taken for dead may have emptied it. The work begins again.
  */
-export async function freezeHqList(tx: TxStore, listId: string, collectedCount: number): Promise<void> {
+export async function freezeHqList(
+  tx: TxStore,
+  listId: string,
+  collectedCount: number,
+  outside: OutsideDraw = nothingOutside,
+): Promise<void> {
   const list = await tx.hqLists.lock(listId);
   if (list?.state !== 'predicting') return;
   await tx.lockLabels('alone');
@@ -67,7 +74,7 @@ export async function freezeHqList(tx: TxStore, listId: string, collectedCount: 
   }
   if (counts.candidateCount !== collectedCount)
     throw unavailable(`${counts.candidateCount} of ${collectedCount} collected scores are left`);
-  const auditCount = await drawAudit(tx, list, histogram);
+  const auditCount = await drawAudit(tx, list, histogram, outside);
   await tx.hqLists.setFrozen(listId, {
     ...counts,
     candidatesSha256: candidates.digest('hex'),
@@ -81,13 +88,18 @@ export async function freezeHqList(tx: TxStore, listId: string, collectedCount: 
   if (auditCount === 0) await finishAudit(tx, (await tx.hqLists.lock(listId))!);
 }
 
-async function drawAudit(tx: TxStore, list: HqList, histogram: ScoreHistogram): Promise<number> {
-  const draw = new SampleDraw(histogram.cut(list.auditCount), list.seed);
+async function drawAudit(tx: TxStore, list: HqList, histogram: ScoreHistogram, outside: OutsideDraw): Promise<number> {
+  // What the reservoir could not give is drawn among the candidates.
+  const draw = new SampleDraw(histogram.cut(list.auditCount - outside.pageIds.length), list.seed);
   for await (const part of readScored(tx, list.id))
     for (const candidate of part)
       if (candidate.label === null)
         draw.offer(toScored(candidate, listingOf(candidate.probability, list.threshold, null).listed));
-  const strata = draw.result();
+  const strata: (DrawnStratum & { pageIds: number[] })[] = draw
+    .result()
+    .map((stratum) => ({ ...stratum, outside: false }));
+  if (outside.pageIds.length > 0)
+    strata.push({ number: strata.length + 1, listed: false, outside: true, low: 0, high: 1, ...outside });
   const order = strata
     .flatMap(({ number, pageIds }) => pageIds.map((pageId) => ({ pageId, stratum: number })))
     .sort((a, b) => drawKey(`${list.seed} order`, a.pageId) - drawKey(`${list.seed} order`, b.pageId));

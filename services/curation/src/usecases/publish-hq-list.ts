@@ -1,4 +1,4 @@
-import { alreadyExists, failedPrecondition } from '@florilegium/errors';
+import { alreadyExists, failedPrecondition, invalidArgument } from '@florilegium/errors';
 import { v7 as uuidv7 } from 'uuid';
 import { checkMayPublish } from '../domain/hq-list.ts';
 import { metrics } from '../metrics.ts';
@@ -9,7 +9,10 @@ export interface PublishHqListInput {
   rule: string;
   /** Calibrated P(HQ) from which a page without a label is listed. */
   threshold: number;
+  /** Pages that the audit shall look at in all. */
   auditCount: number;
+  /** How many of them outside the candidates; a sixth where nobody says. */
+  outsideCount?: number;
   by: string;
   idempotencyKey?: string;
 }
@@ -20,6 +23,8 @@ export interface PublishHqListInput {
  *   was used for another list
  */
 export async function publishHqList({ store }: { store: Store }, input: PublishHqListInput): Promise<HqList> {
+  if (outsideCountOf(input) > input.auditCount)
+    throw invalidArgument(`is more than the ${input.auditCount} pages of the audit`, { field: 'outsideCount' });
   return await store.inTransaction(async (tx) => {
     await tx.hqLists.lockStart();
     const before = input.idempotencyKey && (await tx.hqLists.findByKey(input.idempotencyKey));
@@ -37,6 +42,7 @@ export async function publishHqList({ store }: { store: Store }, input: PublishH
       rule: input.rule,
       threshold: input.threshold,
       auditCount: input.auditCount,
+      outsideCount: outsideCountOf(input),
       iterationNumber: iteration.number,
       ensembleId: iteration.ensembleId,
       modelSha256: iteration.manifestSha256 ?? '',
@@ -52,10 +58,19 @@ export async function publishHqList({ store }: { store: Store }, input: PublishH
   });
 }
 
-function sameList(before: HqList, { rule, threshold, auditCount }: PublishHqListInput): HqList {
+/** Twice as many are asked of fetcher, which takes 500 pages a call: some have no image. */
+const outsideCountMax = 250;
+
+/** A sixth: enough to bound the share of HQ pages that the rule never offered, at little cost to what is said of the list itself. */
+const outsideCountOf = ({ auditCount, outsideCount }: PublishHqListInput) =>
+  outsideCount ?? Math.min(outsideCountMax, Math.floor(auditCount / 6));
+
+function sameList(before: HqList, input: PublishHqListInput): HqList {
+  const { rule, threshold, auditCount } = input;
   // Once frozen, the row holds how many pages the audit drew, which may be fewer than were asked for.
   const isSameAudit = before.frozenAt !== null || before.auditCount === auditCount;
-  if (before.rule === rule && before.threshold === threshold && isSameAudit) return before;
+  const isSameOutside = before.outsideCount === outsideCountOf(input);
+  if (before.rule === rule && before.threshold === threshold && isSameAudit && isSameOutside) return before;
   throw alreadyExists(`the Idempotency-Key was used for list ${before.version}, which was asked for otherwise`, {
     field: 'Idempotency-Key',
   });

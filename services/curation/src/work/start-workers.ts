@@ -7,6 +7,7 @@ import type { InferenceClient } from '../clients/inference.client.ts';
 import type { Schema } from '../schema.ts';
 import { type Store, storeOn, type WorkKind } from '../store.ts';
 import { collectPredictions, markCollected } from '../usecases/collect-predictions.ts';
+import { type DrawOutsideDeps, drawOutside } from '../usecases/draw-outside.ts';
 import { failIteration } from '../usecases/fail-iteration.ts';
 import { collectListScores, freezeHqList } from '../usecases/freeze-hq-list.ts';
 import { importScores, markScoresImported } from '../usecases/import-scores.ts';
@@ -14,7 +15,7 @@ import { noteListRun, predictHqList } from '../usecases/predict-hq-list.ts';
 import { failHqList } from '../usecases/publish-hq-list.ts';
 import { noteStartedRun, startPredictionRun } from '../usecases/start-prediction-run.ts';
 
-export interface WorkersDeps {
+export interface WorkersDeps extends Pick<DrawOutsideDeps, 'catalog' | 'fetcher'> {
   db: Db<Schema>;
   store: Store;
   messaging: Messaging;
@@ -78,8 +79,9 @@ export async function startWorkers({ db, store, messaging, log, ...deps }: Worke
     },
     'freeze-list': {
       handle: async ({ runId, signal, complete }) => {
+        const outside = await drawOutside(use, runId, signal);
         const collectedCount = await collectListScores(use, runId, signal);
-        await complete((tx) => freezeHqList(storeOn(tx), runId, collectedCount));
+        await complete((tx) => freezeHqList(storeOn(tx), runId, collectedCount, outside));
       },
       onFailed: ofList,
     },
