@@ -212,11 +212,12 @@ export function labelsRepo(kysely: Kysely<Schema>) {
   };
 }
 
-/** The view `current_label` as it was: events of later have not happened. */
+/** The view `current_label` as it was: events of later have not happened. Times are told in milliseconds, so they are compared in them. */
 const currentAsOf = (asOf: Date) => sql`(
   select distinct on (e.page_id) e.id, e.page_id, e.label, e.by, e.at, e.queue from label_event e
-  where e.kind = 'label' and e.at <= ${asOf}
-    and not exists (select 1 from label_event u where u.undoes = e.id and u.at <= ${asOf})
+  where e.kind = 'label' and date_trunc('milliseconds', e.at) <= ${asOf}
+    and not exists (
+      select 1 from label_event u where u.undoes = e.id and date_trunc('milliseconds', u.at) <= ${asOf})
   order by e.page_id, e.id desc) as_of`;
 
 const sha256Of = (request: unknown) => createHash('sha256').update(JSON.stringify(request)).digest('hex');
