@@ -1,3 +1,4 @@
+export { CopyRows } from './copy-rows.ts';
 export type { MigrationMode } from './migrate.ts';
 export { migrateSchema } from './migrate.ts';
 export type { Db, DbOptions, Tx } from './open-db.ts';

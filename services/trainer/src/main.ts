@@ -8,6 +8,7 @@ import { type Lifetime, runService, watchServers } from '@florilegium/service';
 import { migrations } from '../migrations/index.ts';
 import { catalogClient } from './clients/catalog.client.ts';
 import { curationClient } from './clients/curation.client.ts';
+import { fetcherClient } from './clients/fetcher.client.ts';
 import { inferenceClient } from './clients/inference.client.ts';
 import { readConfig } from './config.ts';
 import type { Schema } from './schema.ts';
@@ -35,6 +36,7 @@ async function start(lifetime: Lifetime): Promise<void> {
     const apiKey = config.serviceApiKey;
     const neighbours = {
       catalog: catalogClient({ address: config.catalogGrpc, apiKey }),
+      fetcher: fetcherClient({ address: config.fetcherGrpc, apiKey }),
       inference: inferenceClient({ address: config.inferenceGrpc, apiKey }),
       curation: curationClient({ address: config.curationGrpc, apiKey }),
     };
