@@ -18,6 +18,8 @@ export type { BackendLog, TensorflowBackend } from './backend.ts';
 export { selectBackend, tensorflowBackends } from './backend.ts';
 export { chooseTemperature, memberProbabilitiesAt, sigmoid } from './calibrate.ts';
 export type { Ensemble } from './ensemble.ts';
+export type { Folds, LabelledItems } from './folds.ts';
+export { splitIntoFolds } from './folds.ts';
 export { decodeHalfFloats } from './half-floats.ts';
 export type { OutOfFoldPage } from './out-of-fold.ts';
 export { decodeOutOfFold, encodeOutOfFold, outOfFoldPageOf } from './out-of-fold.ts';
