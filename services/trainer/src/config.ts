@@ -1,4 +1,4 @@
-import { readEnv, readServiceEnv } from '@florilegium/config';
+import { readEnv, readPrepareEnv, readServiceEnv } from '@florilegium/config';
 import { tensorflowBackends } from '@florilegium/ensemble';
 
 export type Config = ReturnType<typeof readConfig>;
@@ -24,4 +24,10 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     checkpointEveryMs: env.int('CHECKPOINT_EVERY_MS', { default: 60_000, min: 0, max: 3_600_000 }),
     codeVersion: env.string('CODE_VERSION', '0.1.0'),
   });
+}
+
+/** What preparing the servers needs of the same variables. */
+export function readPrepareConfig(variables: Record<string, string | undefined> = process.env) {
+  const env = readEnv(variables);
+  return env.done(readPrepareEnv(env));
 }
