@@ -17,6 +17,7 @@ export {
   networkWeightsArtifact,
   packEnsemble,
   packNetworks,
+  readManifest,
   readNetworkMember,
   sha256Of,
   unpackAnyEnsemble,
