@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { entropyQuantile, opinionOf, triageLabelled, triageUnlabelled } from '@florilegium/ensemble/arithmetic';
 import { invalidArgument } from '@florilegium/errors';
 import { type Command, InvalidArgumentError } from 'commander';
+import { askJson, type ServerOptions, serverOf, withOptionalServer } from '../ask-server.ts';
 import { type LabelNumbering, labelNumberIn, readLabels, readPredictions, withZero } from '../reference-files.ts';
-import { askJson, type ServerOptions, serverOf, withOptionalServer } from '../server.ts';
 import { writeWhole } from '../write-file.ts';
 
 interface Options extends LabelNumbering {

@@ -1,8 +1,8 @@
 import { invalidArgument } from '@florilegium/errors';
 import { type Command, InvalidArgumentError } from 'commander';
+import { askJson, askServer, type ServerOptions, serverOf, withOptionalServer } from '../ask-server.ts';
 import { labelFolder } from '../label-folder.ts';
 import { type FileLabel, type LabelNumbering, withZero, writeLabels } from '../reference-files.ts';
-import { ask, askJson, type ServerOptions, serverOf, withOptionalServer } from '../server.ts';
 
 interface Options extends LabelNumbering {
   outputFile?: string;
@@ -62,7 +62,7 @@ interface LabelPage {
 
 async function labelOnServer(server: ServerOptions, { outputFile, queue, zero }: Options): Promise<void> {
   if (outputFile === undefined) {
-    await ask(server, `/v1/review-queues/${encodeURIComponent(queue)}?limit=1`);
+    await askServer(server, `/v1/review-queues/${encodeURIComponent(queue)}?limit=1`);
     console.log(`open ${new URL(`/label?queue=${encodeURIComponent(queue)}`, server.server).href}`);
     return;
   }

@@ -7,9 +7,9 @@ import { parseIdList } from '@florilegium/bhl';
 import { meanOf } from '@florilegium/ensemble/arithmetic';
 import { AppError, internal, invalidArgument, messageOf } from '@florilegium/errors';
 import { type Command, InvalidArgumentError } from 'commander';
+import { askJson, askServer, type ServerOptions, withServer } from '../ask-server.ts';
 import { makeCollage } from '../collage.ts';
 import { type FileLabel, type LabelNumbering, readLabels, readPredictions, withZero } from '../reference-files.ts';
-import { ask, askJson, type ServerOptions, withServer } from '../server.ts';
 import { writeWhole } from '../write-file.ts';
 import { writeIdList } from '../write-id-list.ts';
 
@@ -86,7 +86,7 @@ function addGet(lists: Command): void {
     if (!['txt', 'csv'].includes(options.format))
       throw invalidArgument(`--format must be txt or csv, not ${options.format}`);
     const body = isVersion(list)
-      ? Readable.fromWeb((await ask(options, `/v1/hq-lists/${list}/pages.${options.format}`)).body as never)
+      ? Readable.fromWeb((await askServer(options, `/v1/hq-lists/${list}/pages.${options.format}`)).body as never)
       : Readable.from([(await readList(list, options)).map((pageId) => `${pageId}\n`).join('')]);
     if (!isVersion(list) && options.format !== 'txt')
       throw invalidArgument('a list file holds PageIDs alone; --format csv needs a version');
@@ -111,7 +111,7 @@ function addDiff(lists: Command): void {
       );
       console.error(`${counts.keptCount} kept, ${counts.droppedCount} dropped, ${counts.addedCount} added`);
       if (options.counts) return;
-      const { body } = await ask(options, `/v1/hq-lists/${from}/diff/${to}/pages.txt`);
+      const { body } = await askServer(options, `/v1/hq-lists/${from}/diff/${to}/pages.txt`);
       return await pipeline(Readable.fromWeb(body as never), process.stdout, { end: false });
     }
     const [before, after] = [await readList(from, options), await readList(to, options)];
@@ -130,7 +130,7 @@ const isVersion = (list: string) => /^[1-9]\d{0,8}$/.test(list) && !existsSync(l
 /** The ids of a version or file, each once, in ascending order. */
 async function readList(list: string, server: ServerOptions): Promise<number[]> {
   const text = isVersion(list)
-    ? await (await ask(server, `/v1/hq-lists/${list}/pages.txt`)).text()
+    ? await (await askServer(server, `/v1/hq-lists/${list}/pages.txt`)).text()
     : await readFile(list, 'utf8');
   try {
     return [...new Set(parseIdList(text))].sort((one, other) => one - other);
@@ -183,7 +183,7 @@ function addPublish(lists: Command): void {
     if (options.predictions.length > 0) return await publishFile(options);
     const { rule, auditCount, threshold, targetPrecision } = options;
     const started = await askJson<HqList>(options, '/v1/hq-lists', {
-      json: { rule, auditCount, threshold, targetPrecision },
+      body: { rule, auditCount, threshold, targetPrecision },
     });
     console.error(`list ${started.version}`);
     const list = options.wait ? await waitFor(options, started.version) : started;
@@ -246,8 +246,7 @@ function addImport(lists: Command): void {
   ).action(async (file: string, { source, rule, ...server }: ServerOptions & { source: string; rule: string }) => {
     const query = new URLSearchParams({ source, rule });
     const { version } = await askJson<HqList>(server, `/v1/hq-lists/imports?${query}`, {
-      body: Readable.toWeb(createReadStream(file)) as unknown as ReadableStream,
-      headers: { 'content-type': 'text/plain' },
+      text: Readable.toWeb(createReadStream(file)) as unknown as ReadableStream,
     }).catch((error: unknown) => {
       throw error instanceof AppError ? internal(`${file}: ${messageOf(error)}`, { cause: error }) : error;
     });
@@ -269,7 +268,7 @@ function addWithdraw(lists: Command): void {
   ).action(async (version: string, { reason, ...server }: ServerOptions & { reason: string }) => {
     console.log(
       lineOf(
-        await askJson<HqList>(server, `/v1/hq-lists/${encodeURIComponent(version)}/withdraw`, { json: { reason } }),
+        await askJson<HqList>(server, `/v1/hq-lists/${encodeURIComponent(version)}/withdraw`, { body: { reason } }),
       ),
     );
   });
@@ -321,7 +320,7 @@ async function imagesOf(version: string, wanted: number, server: ServerOptions):
   const images: Buffer[] = [];
   for (let index = 0; index < Math.min(wanted, sure.length); index++) {
     const pageId = sure[Math.floor((index * sure.length) / Math.min(wanted, sure.length))]!;
-    const response = await ask(server, `/v1/images/${pageId}?size=medium`).catch(() => undefined);
+    const response = await askServer(server, `/v1/images/${pageId}?size=medium`).catch(() => undefined);
     if (response) images.push(Buffer.from(await response.arrayBuffer()));
   }
   return images;

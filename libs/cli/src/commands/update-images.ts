@@ -4,9 +4,9 @@ import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, invalidArgument, messageOf } from '@florilegium/errors';
 import type { Command } from 'commander';
+import { askServer, type ServerOptions, serverOf, withOptionalServer } from '../ask-server.ts';
 import { listImages } from '../image-folder.ts';
 import { readRelabels } from '../reference-files.ts';
-import { ask, type ServerOptions, serverOf, withOptionalServer } from '../server.ts';
 import { writeWhole } from '../write-file.ts';
 
 interface Options {
@@ -71,7 +71,7 @@ const extensions: Record<string, string> = {
 };
 
 async function fetchImage(server: ServerOptions, pageId: number, { dstImgDir, size }: Options): Promise<void> {
-  const response = await ask(server, `/v1/images/${pageId}?size=${encodeURIComponent(size)}`);
+  const response = await askServer(server, `/v1/images/${pageId}?size=${encodeURIComponent(size)}`);
   const extension = extensions[response.headers.get('content-type')?.split(';')[0] ?? ''];
   if (response.status !== 200 || extension === undefined)
     throw new AppError('unavailable', 'the server has no image of it yet');

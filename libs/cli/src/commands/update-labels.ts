@@ -1,5 +1,6 @@
 import { invalidArgument } from '@florilegium/errors';
 import type { Command } from 'commander';
+import { askJson, askServer, type ServerOptions, serverOf, withOptionalServer } from '../ask-server.ts';
 import {
   type LabelNumbering,
   type Relabel,
@@ -8,7 +9,6 @@ import {
   withZero,
   writeLabels,
 } from '../reference-files.ts';
-import { ask, askJson, type ServerOptions, serverOf, withOptionalServer } from '../server.ts';
 
 interface Options extends LabelNumbering {
   inputLabels?: string;
@@ -66,7 +66,7 @@ type Labelled = Relabel & { label: NonNullable<Relabel['label']> };
 const requestLabelsMax = 500;
 
 async function updateServer(server: ServerOptions, relabels: readonly Labelled[], file: string): Promise<void> {
-  await ask(server, '/v1/labels/summary');
+  await askServer(server, '/v1/labels/summary');
   let recorded = 0;
   let refusals = 0;
   for (let start = 0; start < relabels.length; start += requestLabelsMax) {
@@ -74,7 +74,7 @@ async function updateServer(server: ServerOptions, relabels: readonly Labelled[]
     const answer = await askJson<{ recordedCount: number; refused: { index: number; message: string }[] }>(
       server,
       '/v1/labels',
-      { json: { labels: part.map(({ pageId, label }) => ({ pageId, label, queue: 'relabels' })) } },
+      { body: { labels: part.map(({ pageId, label }) => ({ pageId, label, queue: 'relabels' })) } },
     );
     recorded += answer.recordedCount;
     refusals += answer.refused.length;
