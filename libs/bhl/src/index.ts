@@ -54,7 +54,7 @@ export { labelNumberOf, readLabelFile } from './label-file.ts';
 export type { PageFileOptions, PageFileRow, PageRow } from './page-file.ts';
 export { readPageFile } from './page-file.ts';
 export { PageIdSet } from './page-id-set.ts';
-export { parseIdList, sortIdsAsText } from './page-ids.ts';
+export { parseIdList, readIdList, sortIdsAsText } from './page-ids.ts';
 export type { PageNameFileOptions } from './page-name-file.ts';
 export { readPageNameFile } from './page-name-file.ts';
 export { parseCandidateRules } from './parse-candidate-rules.ts';

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { completeListRun, predictSets, trainEnsemble } from './loop-events.ts';
+import { completeList, predictSets, trainEnsemble } from './loop-events.ts';
 import { startTestService, type TestService, until } from './service.ts';
 
 let service: TestService;
@@ -362,6 +362,8 @@ describe('an iteration', () => {
   });
 });
 
+const completeListRun = (list: { id: string; ensembleId: string }) => completeList(service, list);
+
 describe('an HQ list', () => {
   const list = async () => (await service.get('/v1/hq-lists/1')).body;
 
@@ -374,7 +376,7 @@ describe('an HQ list', () => {
     expect([misused.status, misused.body.field]).toEqual([409, 'Idempotency-Key']);
     expect((await service.post('/v1/hq-lists', { auditCount: 5 })).body.detail).toContain('list 1 is predicting');
     expect((await service.get('/v1/hq-lists/1/pages')).body.code).toBe('failed_precondition');
-    await completeListRun(service, started.body);
+    await completeListRun(started.body);
     const auditing = await until('auditing', list, ({ state }) => state === 'auditing');
     expect(auditing).toMatchObject({
       candidateCount: 249,
@@ -478,7 +480,7 @@ describe('an HQ list', () => {
     const again = await service.get('/v1/hq-lists/1/pages.txt', { 'if-none-match': text.headers.get('etag')! });
     expect([again.status, again.body]).toEqual([304, '']);
     const csv = await service.get('/v1/hq-lists/1/pages.csv');
-    expect(csv.body.split('\n')[0]).toBe('pageId,probability,chosenBy,bhlAddress');
+    expect(csv.body).toMatch(/^pageId,probability,chosenBy,title,.*,bhlAddress\n/);
     expect(csv.body.trim().split('\n')).toHaveLength(ids.length + 1);
     const streamed: number[] = [];
     for await (const { pages } of service.grpc.streamHqList({ version: 1 }))
@@ -490,7 +492,7 @@ describe('an HQ list', () => {
 
   it('may be published without an audit, and never calls itself audited then', async () => {
     const started = await service.post('/v1/hq-lists', { auditCount: 0, threshold: 0.9 });
-    await completeListRun(service, started.body);
+    await completeListRun(started.body);
     const second = await until(
       'published',
       async () => (await service.get('/v1/hq-lists/2')).body,

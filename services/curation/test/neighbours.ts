@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { failedPrecondition } from '@florilegium/errors';
+import { failedPrecondition, notFound } from '@florilegium/errors';
 import { v7 as uuidv7 } from 'uuid';
+import type { CatalogStory } from '../src/clients/catalog.client.ts';
 import type { PagePredicted, StartedRun } from '../src/clients/inference.client.ts';
 import type { PageSetName } from '../src/domain/label.ts';
 import { opinionOf } from '../src/domain/triage.ts';
@@ -28,6 +29,9 @@ export interface World {
   reservoir: number[];
   /** Pages whose images fetcher was asked for, by key; a run has ended when it is asked for again. */
   fetched: Map<string, number[]>;
+  /** Those of them whose image may still come. */
+  coming: Set<number>;
+  storyOf(pageId: number): CatalogStory;
 }
 
 const counts: [PageSetName | 'other', number][] = [
@@ -72,6 +76,22 @@ export function aWorld(): World {
     withoutImage: new Set(),
     reservoir: [],
     fetched: new Map(),
+    coming: new Set(),
+    storyOf: (pageId) => ({
+      pageId,
+      itemId: world.itemOf(pageId),
+      titleId: Math.floor(pageId / 50),
+      title: pageId % 2 === 0 ? 'Étude des papillons, "nouvelle"' : '=Flora alpina',
+      authors: 'Merian, M. S.',
+      year: `[${1700 + (pageId % 100)}-1899]`,
+      volume: 'v.1',
+      place: `Plate ${pageId}`,
+      names: pageId % 5 === 0 ? ['Vanessa io', 'Bombyx mori'] : [],
+      rights: 'Public domain',
+      license: '',
+      reuse: pageId % 10 === 0 ? 'attribution' : 'public_domain',
+      citation: `Merian, page ${pageId}.`,
+    }),
     neighbours: undefined as unknown as Neighbours,
   };
   const refs = (pageIds: readonly number[]) => pageIds.map((pageId) => ({ pageId, itemId: world.itemOf(pageId) }));
@@ -99,6 +119,15 @@ export function aWorld(): World {
         yield refs(world.reservoir);
       },
       countOutside: async () => 20 * world.reservoir.length,
+      async *streamCandidates() {
+        for (let start = 0; start < all.length; start += 50) yield all.slice(start, start + 50);
+      },
+      findStories: async (pageIds) =>
+        pageIds.filter((pageId) => all.includes(pageId)).map((pageId) => world.storyOf(pageId)),
+      getRule: async (name) => {
+        if (name !== 'illustrated') throw notFound('candidate rule', name);
+        return { version: 2, sha256: 'ab'.repeat(32) };
+      },
       close: () => {},
     },
     fetcher: {
@@ -108,6 +137,13 @@ export function aWorld(): World {
         world.fetched.set(key, [...pageIds]);
         return { ended };
       },
+      findImages: async (pageIds) =>
+        pageIds.map((pageId) => ({
+          pageId,
+          state: world.coming.has(pageId) ? 'coming' : world.withoutImage.has(pageId) ? 'unavailable' : 'stored',
+          width: 465,
+          height: 600 + (pageId % 7),
+        })),
       close: () => {},
     },
     inference: {

@@ -7,8 +7,26 @@ export interface FetcherClient {
   findPagesWithImage(pageIds: readonly number[]): Promise<Set<number>>;
   /** Has the medium images of at most 500 pages fetched; the same key answers with the same run. @returns whether it has ended */
   fetchImages(pageIds: readonly number[], idempotencyKey: string): Promise<{ ended: boolean }>;
+  /** What is known of the medium images of the given pages (at most 500). */
+  findImages(pageIds: readonly number[]): Promise<PageImage[]>;
   close(): void;
 }
+
+export interface PageImage {
+  pageId: number;
+  /** `coming` may be stored yet; `unavailable` was looked for, and there is none that can be used. */
+  state: 'stored' | 'coming' | 'unavailable';
+  /** Pixels; 0 unless stored. */
+  width: number;
+  height: number;
+}
+
+const unavailable: readonly ImageState[] = [
+  ImageState.IMAGE_STATE_MISSING,
+  ImageState.IMAGE_STATE_PLACEHOLDER,
+  ImageState.IMAGE_STATE_CORRUPT,
+  ImageState.IMAGE_STATE_BLOCKED,
+];
 
 export function createFetcherClient({ address, apiKey }: { address: string; apiKey?: string }): FetcherClient {
   const { client, close } = createRpcClient(FetcherServiceDefinition, { address, apiKey });
@@ -25,6 +43,16 @@ export function createFetcherClient({ address, apiKey }: { address: string; apiK
       });
       const state = fetchRun?.run?.state;
       return { ended: state !== RunState.RUN_STATE_PENDING && state !== RunState.RUN_STATE_RUNNING };
+    },
+    findImages: async (pageIds) => {
+      const { images } = await client.getImageStates({ pageIds: [...pageIds], size: ImageSize.IMAGE_SIZE_MEDIUM });
+      return images.map(({ pageId, state, width, height }) => ({
+        pageId,
+        state:
+          state === ImageState.IMAGE_STATE_STORED ? 'stored' : unavailable.includes(state) ? 'unavailable' : 'coming',
+        width,
+        height,
+      }));
     },
     close,
   };

@@ -218,7 +218,7 @@ function listTable(lists: readonly HqList[]): string {
 function gallerySection({ version }: HqList, gallery: readonly HqListPage[]): string {
   const pictures = gallery.map(
     ({ pageId, probability }) =>
-      `<figure><a href="/v1/images/${pageId}?size=medium"><img loading="lazy" src="/v1/images/${pageId}?size=medium" alt="Page ${pageId}"></a><figcaption>${pageId} · ${probability.toFixed(2)}</figcaption></figure>`,
+      `<figure><a href="/v1/images/${pageId}?size=medium"><img loading="lazy" src="/v1/images/${pageId}?size=medium" alt="Page ${pageId}"></a><figcaption>${pageId} · ${probability?.toFixed(2) ?? ''}</figcaption></figure>`,
   );
   return `<h2>From list ${version}</h2><div class="gallery">${pictures.join('')}</div>`;
 }

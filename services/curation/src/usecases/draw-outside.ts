@@ -3,12 +3,11 @@ import { unavailable } from '@florilegium/errors';
 import { DrawOf, drawKey } from '@florilegium/random';
 import type { CatalogClient } from '../clients/catalog.client.ts';
 import type { FetcherClient } from '../clients/fetcher.client.ts';
-import type { Store } from '../store.ts';
+import type { HqList } from '../repos/hq-lists.repo.ts';
 
 export interface DrawOutsideDeps {
-  store: Store;
   catalog: Pick<CatalogClient, 'streamReservoir' | 'countOutside'>;
-  fetcher: Pick<FetcherClient, 'fetchImages' | 'findPagesWithImage'>;
+  fetcher: Pick<FetcherClient, 'fetchImages' | 'findImages'>;
 }
 
 /** Pages that no rule keeps: how many there are, and those that the audit shall look at. */
@@ -29,12 +28,11 @@ const fetchTimeoutMs = 120_000;
  * @throws unavailable while fetcher has not tried all of them; the work begins again and finds its run
  */
 export async function drawOutside(
-  { store, catalog, fetcher }: DrawOutsideDeps,
-  listId: string,
+  { catalog, fetcher }: DrawOutsideDeps,
+  list: Pick<HqList, 'id' | 'seed' | 'outsideCount'>,
   signal: AbortSignal,
 ): Promise<OutsideDraw> {
-  const list = await store.hqLists.findById(listId);
-  if (list?.state !== 'predicting' || list.outsideCount === 0) return nothingOutside;
+  if (list.outsideCount === 0) return nothingOutside;
   const seed = `${list.seed} outside`;
   const lot = new DrawOf({ keyOf: (pageId) => drawKey(seed, pageId) }, 2 * list.outsideCount);
   for await (const pages of catalog.streamReservoir()) {
@@ -44,12 +42,13 @@ export async function drawOutside(
   const drawn = lot.result();
   if (drawn.length === 0) return nothingOutside;
   const giveUpAt = performance.now() + fetchTimeoutMs;
-  while (!(await fetcher.fetchImages(drawn, `audit-${listId}`)).ended) {
+  while (!(await fetcher.fetchImages(drawn, `audit-${list.id}`)).ended) {
     if (performance.now() > giveUpAt)
       throw unavailable(`the images of the audit outside the candidates have not come in ${fetchTimeoutMs / 1000} s`);
     await sleep(lookEveryMs, undefined, { signal });
   }
-  const withImage = await fetcher.findPagesWithImage(drawn);
+  const images = await fetcher.findImages(drawn);
+  const withImage = new Set(images.filter(({ state }) => state === 'stored').map(({ pageId }) => pageId));
   return {
     pageCount: await catalog.countOutside(),
     pageIds: drawn.filter((pageId) => withImage.has(pageId)).slice(0, list.outsideCount),
