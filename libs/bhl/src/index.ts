@@ -52,7 +52,7 @@ export { readItemFile } from './item-file.ts';
 export type { PageFileOptions, PageFileRow, PageRow } from './page-file.ts';
 export { readPageFile } from './page-file.ts';
 export { PageIdSet } from './page-id-set.ts';
-export { parseIdList, sortIdsAsText } from './page-ids.ts';
+export { parseIdList, readIdList, sortIdsAsText } from './page-ids.ts';
 export type { PageNameFileOptions } from './page-name-file.ts';
 export { readPageNameFile } from './page-name-file.ts';
 export { parseCandidateRules } from './parse-candidate-rules.ts';

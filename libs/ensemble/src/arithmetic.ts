@@ -1,5 +1,7 @@
 export { artifactKeyOf, sha256Of } from './artifact.ts';
 export { chooseTemperature, memberProbabilitiesAt, sigmoid } from './calibrate.ts';
+export type { FinetuneParameters } from './finetune-parameters.ts';
+export { finetuneDefaults, readFinetuneParameters } from './finetune-parameters.ts';
 export { decodeHalfFloats } from './half-floats.ts';
 export type { OutOfFoldPage } from './out-of-fold.ts';
 export { decodeOutOfFold, encodeOutOfFold, outOfFoldPageOf } from './out-of-fold.ts';

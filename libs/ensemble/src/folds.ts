@@ -1,5 +1,5 @@
 import { type Random, shuffled } from '@florilegium/random';
-import type { TrainingSet } from './training-set.ts';
+import type { LabelledPages } from './training-set.ts';
 
 export interface Folds {
   /** Fold of each page, 0 to count - 1. */
@@ -12,9 +12,9 @@ export interface Folds {
 /**
  * Splits the pages into at most `countMax` folds of whole items with a like share of HQ and LQ in each: the largest items are dealt
  * first, each to the fold where it hurts least. The training part of every fold holds both classes; where no split by item gives
- * that (one book; all HQ in one book), pages are dealt instead. `set` must have passed `checkTrainingSet`.
+ * that (one book; all HQ in one book), pages are dealt instead. `set` must have passed `checkLabels`.
  */
-export function splitIntoFolds(set: TrainingSet, countMax: number, random: Random): Folds {
+export function splitIntoFolds(set: LabelledPages, countMax: number, random: Random): Folds {
   const pageCount = set.labels.length;
   const itemCount = new Set(Array.from(set.itemIds)).size;
   for (let count = Math.min(countMax, itemCount); count >= 2; count--) {
@@ -30,14 +30,19 @@ export function splitIntoFolds(set: TrainingSet, countMax: number, random: Rando
 }
 
 /**
- * How often each page is drawn when as many items as there are among `pages` are drawn with replacement; pages outside `pages`
- * count 0. A draw without both classes is drawn again, at most 100 times, then every page of `pages` counts once.
+ * How often each page is drawn when items are drawn with replacement, as many as there are among `pages` unless told; pages outside
+ * `pages` count 0. A draw without both classes is drawn again, at most 100 times, then every page of `pages` counts once.
  */
-export function bootstrapOfItems(set: TrainingSet, pages: readonly number[], random: Random): Float64Array {
+export function bootstrapOfItems(
+  set: LabelledPages,
+  pages: readonly number[],
+  random: Random,
+  drawCount?: number,
+): Float64Array {
   const items = [...new Set(pages.map((page) => set.itemIds[page]!))];
   for (let attempt = 0; attempt < 100; attempt++) {
     const drawn = new Map<number, number>();
-    for (let draw = 0; draw < items.length; draw++) {
+    for (let draw = 0; draw < (drawCount ?? items.length); draw++) {
       const item = items[random.below(items.length)]!;
       drawn.set(item, (drawn.get(item) ?? 0) + 1);
     }
@@ -50,7 +55,7 @@ export function bootstrapOfItems(set: TrainingSet, pages: readonly number[], ran
   return counts;
 }
 
-function deal(set: TrainingSet, groups: ArrayLike<number>, count: number, random: Random): Uint8Array {
+function deal(set: LabelledPages, groups: ArrayLike<number>, count: number, random: Random): Uint8Array {
   const pagesOfGroup = Map.groupBy(set.labels.keys(), (page) => groups[page]!);
   const order = shuffled(pagesOfGroup.values(), random).sort((a, b) => b.length - a.length);
   const foldOfPage = new Uint8Array(set.labels.length);
@@ -77,14 +82,14 @@ function deal(set: TrainingSet, groups: ArrayLike<number>, count: number, random
   return foldOfPage;
 }
 
-function everyTrainingPartHasBothClasses(set: TrainingSet, foldOfPage: Uint8Array, count: number): boolean {
+function everyTrainingPartHasBothClasses(set: LabelledPages, foldOfPage: Uint8Array, count: number): boolean {
   for (let fold = 0; fold < count; fold++) {
     if (!hasBothClasses(set, (page) => foldOfPage[page] !== fold)) return false;
   }
   return true;
 }
 
-function hasBothClasses(set: TrainingSet, includes: (page: number) => boolean): boolean {
+function hasBothClasses(set: LabelledPages, includes: (page: number) => boolean): boolean {
   const has = (label: 'HQ' | 'LQ') => set.labels.some((given, page) => given === label && includes(page));
   return has('HQ') && has('LQ');
 }

@@ -6,7 +6,7 @@ import type { Log } from '@florilegium/log';
 import { connectMessaging, consumeEvents, type Messaging } from '@florilegium/messaging';
 import { openObjectStore } from '@florilegium/object-store';
 import { startRpcServer } from '@florilegium/rpc';
-import type { Lifetime } from '@florilegium/service';
+import { type Lifetime, watchServers } from '@florilegium/service';
 import { migrations } from '../migrations/index.ts';
 import { type CatalogClient, createCatalogClient } from './clients/catalog.client.ts';
 import { createFetcherClient, type FetcherClient } from './clients/fetcher.client.ts';
@@ -15,10 +15,13 @@ import type { Config } from './config.ts';
 import { eventHandlers } from './events/handle-events.ts';
 import { curationGrpc } from './grpc/curation.grpc.ts';
 import { addDocsRoutes, docsPath } from './rest/docs.rest.ts';
+import { addGalleryRoutes } from './rest/gallery.rest.ts';
+import { addHqListFileRoutes } from './rest/hq-list-files.rest.ts';
 import { addHqListRoutes } from './rest/hq-lists.rest.ts';
 import { addIterationRoutes } from './rest/iterations.rest.ts';
 import { addLabelRoutes } from './rest/labels.rest.ts';
 import { addReviewQueueRoutes } from './rest/review-queues.rest.ts';
+import { addScoreHistogramRoutes } from './rest/score-histogram.rest.ts';
 import { addUiRoutes, uiAssetsPath } from './rest/ui.rest.ts';
 import { addJudgedRoute } from './rest/ui-judged.rest.ts';
 import { addCurrentLabelsRoute } from './rest/ui-labels.rest.ts';
@@ -69,7 +72,7 @@ export async function startCuration(
     log,
   });
   lifetime.onStop('database', () => db.close());
-  await migrateSchema(db, migrations);
+  await migrateSchema(db, migrations, { mode: config.migrations });
   const messaging = await connectMessaging({
     url: config.natsUrl,
     name: 'curation',
@@ -78,6 +81,7 @@ export async function startCuration(
     log,
   });
   lifetime.onStop('messaging', () => messaging.close());
+  lifetime.onStop('metrics of servers', watchServers({ service: 'curation', db, messaging }));
   for (const [name, client] of Object.entries(neighbours)) lifetime.onStop(`${name} client`, () => client.close());
   const parts: Parts = { config, log, lifetime, db, store: createStore(db), messaging, ...neighbours };
   if (config.role !== 'api') {
@@ -125,6 +129,9 @@ async function serveHttp({ config, log, lifetime, db, messaging, ...parts }: Par
     addHqListRoutes(app, parts);
     addJudgedRoute(app, parts);
     addCurrentLabelsRoute(app, parts);
+    addHqListFileRoutes(app, parts);
+    addGalleryRoutes(app, parts);
+    addScoreHistogramRoutes(app, parts);
     await addUiRoutes(app);
     await addDocsRoutes(app);
   }

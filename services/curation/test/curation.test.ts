@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { predictSets, trainEnsemble } from './loop-events.ts';
+import { completeList, predictSets, trainEnsemble } from './loop-events.ts';
 import { startTestService, type TestService, until } from './service.ts';
 
 let service: TestService;
@@ -362,22 +362,7 @@ describe('an iteration', () => {
   });
 });
 
-/** Inference ends the run that a list waits for; each list asks for its own, since candidates change. */
-async function completeListRun({ id, ensembleId }: { id: string; ensembleId: string }): Promise<void> {
-  const run = await until(
-    'run',
-    () => service.world.runs.get(`${ensembleId} hq-list-${id}`),
-    (found) => found !== undefined,
-  );
-  await service.publishTwice('inference.run.completed', {
-    runId: run!.runId,
-    ensembleId,
-    pageSetId: '',
-    rule: 'illustrated',
-    predictedCount: run!.predictedCount,
-    noImageCount: run!.noImageCount,
-  });
-}
+const completeListRun = (list: { id: string; ensembleId: string }) => completeList(service, list);
 
 describe('an HQ list', () => {
   const list = async () => (await service.get('/v1/hq-lists/1')).body;
@@ -495,7 +480,7 @@ describe('an HQ list', () => {
     const again = await service.get('/v1/hq-lists/1/pages.txt', { 'if-none-match': text.headers.get('etag')! });
     expect([again.status, again.body]).toEqual([304, '']);
     const csv = await service.get('/v1/hq-lists/1/pages.csv');
-    expect(csv.body.split('\n')[0]).toBe('pageId,probability,chosenBy,bhlAddress');
+    expect(csv.body).toMatch(/^pageId,probability,chosenBy,title,.*,bhlAddress\n/);
     expect(csv.body.trim().split('\n')).toHaveLength(ids.length + 1);
     const streamed: number[] = [];
     for await (const { pages } of service.grpc.streamHqList({ version: 1 }))

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { failedPrecondition } from '@florilegium/errors';
+import { failedPrecondition, notFound } from '@florilegium/errors';
 import { v7 as uuidv7 } from 'uuid';
+import type { CatalogStory } from '../src/clients/catalog.client.ts';
 import type { PagePredicted, StartedRun } from '../src/clients/inference.client.ts';
 import type { PageSetName } from '../src/domain/label.ts';
 import { opinionOf } from '../src/domain/triage.ts';
@@ -24,6 +25,9 @@ export interface World {
   cancelled: string[];
   /** Pages without an image. */
   withoutImage: Set<number>;
+  /** Those of them whose image may still come. */
+  coming: Set<number>;
+  storyOf(pageId: number): CatalogStory;
 }
 
 const counts: [PageSetName | 'other', number][] = [
@@ -66,6 +70,22 @@ export function aWorld(): World {
     starts: [],
     cancelled: [],
     withoutImage: new Set(),
+    coming: new Set(),
+    storyOf: (pageId) => ({
+      pageId,
+      itemId: world.itemOf(pageId),
+      titleId: Math.floor(pageId / 50),
+      title: pageId % 2 === 0 ? 'Étude des papillons, "nouvelle"' : '=Flora alpina',
+      authors: 'Merian, M. S.',
+      year: `[${1700 + (pageId % 100)}-1899]`,
+      volume: 'v.1',
+      place: `Plate ${pageId}`,
+      names: pageId % 5 === 0 ? ['Vanessa io', 'Bombyx mori'] : [],
+      rights: 'Public domain',
+      license: '',
+      reuse: pageId % 10 === 0 ? 'attribution' : 'public_domain',
+      citation: `Merian, page ${pageId}.`,
+    }),
     neighbours: undefined as unknown as Neighbours,
   };
   const refs = (pageIds: readonly number[]) => pageIds.map((pageId) => ({ pageId, itemId: world.itemOf(pageId) }));
@@ -87,11 +107,27 @@ export function aWorld(): World {
         const pages = refs(sets.get(namesById.get(pageSetId)!)!);
         for (let start = 0; start < pages.length; start += 30) yield pages.slice(start, start + 30);
       },
+      async *streamCandidates() {
+        for (let start = 0; start < all.length; start += 50) yield all.slice(start, start + 50);
+      },
+      findStories: async (pageIds) =>
+        pageIds.filter((pageId) => all.includes(pageId)).map((pageId) => world.storyOf(pageId)),
+      getRule: async (name) => {
+        if (name !== 'illustrated') throw notFound('candidate rule', name);
+        return { version: 2, sha256: 'ab'.repeat(32) };
+      },
       findPages: async (pageIds) => refs(pageIds.filter((pageId) => all.includes(pageId))),
       close: () => {},
     },
     fetcher: {
       findPagesWithImage: async (pageIds) => new Set(pageIds.filter((pageId) => !world.withoutImage.has(pageId))),
+      findImages: async (pageIds) =>
+        pageIds.map((pageId) => ({
+          pageId,
+          state: world.coming.has(pageId) ? 'coming' : world.withoutImage.has(pageId) ? 'unavailable' : 'stored',
+          width: 465,
+          height: 600 + (pageId % 7),
+        })),
       close: () => {},
     },
     inference: {

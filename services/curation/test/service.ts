@@ -57,6 +57,7 @@ export async function startTestService({
     serviceApiKey: undefined,
     logLevel: 'silent',
     endWithParent: false,
+    migrations: 'apply',
     catalogGrpc: '',
     fetcherGrpc: '',
     inferenceGrpc: '',

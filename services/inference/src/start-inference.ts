@@ -7,7 +7,7 @@ import type { Log } from '@florilegium/log';
 import { connectMessaging, consumeEvents } from '@florilegium/messaging';
 import { openObjectStore } from '@florilegium/object-store';
 import { startRpcServer } from '@florilegium/rpc';
-import type { Lifetime } from '@florilegium/service';
+import { type Lifetime, watchServers } from '@florilegium/service';
 import { startWorker } from '@florilegium/work';
 import { migrations } from '../migrations/index.ts';
 import { connectCatalog } from './clients/catalog.client.ts';
@@ -49,7 +49,7 @@ export async function startInference(config: Config, log: Log, lifetime: Lifetim
     log,
   });
   lifetime.onStop('database', () => db.close());
-  await migrateSchema(db, migrations);
+  await migrateSchema(db, migrations, { mode: config.migrations });
   const messaging = await connectMessaging({
     url: config.natsUrl,
     name: 'inference',
@@ -58,6 +58,7 @@ export async function startInference(config: Config, log: Log, lifetime: Lifetim
     log,
   });
   lifetime.onStop('messaging', () => messaging.close());
+  lifetime.onStop('metrics of servers', watchServers({ service: 'inference', db, messaging }));
   const catalog = connectCatalog(config.catalogAddress, config.serviceApiKey);
   lifetime.onStop('catalog client', () => catalog.close());
   const fetcher = connectFetcher(config.fetcherAddress, config.serviceApiKey);

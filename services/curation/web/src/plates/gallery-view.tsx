@@ -119,8 +119,8 @@ function GalleryBar({ version, query, facets, change }: BarProps) {
           <Filter name="title" title="Words of title or author" query={query} change={change} />
           <Filter name="name" title="Scientific name" query={query} change={change} />
           <div class="row low">
-            <Filter name="yearMin" title="From year" query={query} change={change} type="number" />
-            <Filter name="yearMax" title="To year" query={query} change={change} type="number" />
+            <Filter name="yearMin" title="From year" query={query} change={change} inputMode="numeric" />
+            <Filter name="yearMax" title="To year" query={query} change={change} inputMode="numeric" />
           </div>
           <fieldset class="reuse">
             <legend class="small faint">What may be done with them</legend>
@@ -177,16 +177,17 @@ interface FilterProps {
   title: string;
   query: Record<string, string | undefined>;
   change: BarProps['change'];
-  type?: 'search' | 'number';
+  inputMode?: 'search' | 'numeric';
 }
 
-function Filter({ name, title, query, change, type = 'search' }: FilterProps) {
+function Filter({ name, title, query, change, inputMode = 'search' }: FilterProps) {
   return (
     <div class="field">
       <label for={`filter-${name}`}>{title}</label>
       <input
         id={`filter-${name}`}
-        type={type}
+        type="search"
+        inputMode={inputMode}
         value={query[name] ?? ''}
         onChange={(event) => change({ [name]: event.currentTarget.value.trim() })}
       />

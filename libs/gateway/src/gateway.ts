@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import proxy from '@fastify/http-proxy';
+import replyFrom from '@fastify/reply-from';
 import { AppError, type ErrorCode, httpStatusOf, messageOf, unavailable } from '@florilegium/errors';
+import { checkedRequestId } from '@florilegium/log';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Agent } from 'undici';
 
@@ -32,9 +33,27 @@ export interface Gateway {
 }
 
 const retryEveryMs = 250;
+/** How long answers under way may take when the gateway closes. */
+const drainTimeoutMs = 3000;
 /** A service answers within this, or streams; server-sent events may then last for ever. */
 const headersTimeoutMs = 120_000;
-const repeatable = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Longer bodies are passed on as they come, and once. */
+const keptBodyBytesMax = 1 << 20;
+/** Of the gateway itself. */
+const ownPath = '/livez';
+const readOnly = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods */
+const idempotent = new Set([...readOnly, 'PUT', 'DELETE']);
+/** The connection was never made. EHOSTUNREACH, ENOTFOUND and EAI_AGAIN: a container that is being replaced. */
+const carriedNothing = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+const broken = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /**
  * One origin for all services, in place of the chart's Ingress. Bodies pass in both directions as they come.
@@ -54,38 +73,40 @@ export async function startGateway({
   const agent = new Agent({ headersTimeout: headersTimeoutMs, bodyTimeout: 0, connect: { timeout: 5_000 } });
   const app = fastify({
     logger: false,
-    forceCloseConnections: true,
-    genReqId: (request) => {
-      const given = request.headers['x-request-id'];
-      return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
-    },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    genReqId: (request) => checkedRequestId(request.headers['x-request-id']) ?? randomUUID(),
   });
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, asProblem(error)));
   app.addHook('onRequest', async (request) => {
     if (refuseForeignPages) refuseForeignPage(request);
-    if (urlOf(pathOf(request)) === undefined) throw new AppError('not_found', `${pathOf(request)} is not known`);
+    if (pathOf(request) !== ownPath && urlOf(pathOf(request)) === undefined)
+      throw new AppError('not_found', `${pathOf(request)} is not known`);
   });
 
-  const failedAt = new WeakMap<object, number>();
-  await app.register(proxy, {
-    upstream: '',
-    internalRewriteLocationHeader: false,
-    disableRequestLogging: true,
-    undici: agent as never,
-    replyOptions: {
-      getUpstream: (request) => urlOf(pathOf(request)) ?? '',
-      rewriteRequestHeaders: (request, headers) => ({ ...headers, 'x-request-id': request.id }),
-      rewriteHeaders: (headers, request) => ({ ...headers, 'x-request-id': request?.id ?? headers['x-request-id'] }),
-      // `req` is the request as it goes out, one object for all its attempts.
-      retryDelay: ({ err, req }) => {
-        if (!err || !isWorthRepeating(req, codeOf(err))) return null;
-        const since = failedAt.get(req) ?? Date.now();
-        failedAt.set(req, since);
-        return Date.now() - since < retryTimeoutMs ? retryEveryMs : null;
-      },
-      onError: (reply, { error }) =>
-        sendProblem(reply.request as FastifyRequest, reply as FastifyReply, asProblem(error)),
-    },
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  await app.register(replyFrom, { undici: agent as never, disableRequestLogging: true });
+  app.get(ownPath, async () => ({ status: 'ok' }));
+  app.all('/*', async (request, reply) => {
+    const body = await keptBody(request);
+    const startedAt = Date.now();
+    return reply.from(request.raw.url, {
+      ...(body === undefined
+        ? {}
+        : { body, contentType: request.headers['content-type'] ?? 'application/octet-stream' }),
+      getUpstream: () => urlOf(pathOf(request)) ?? '',
+      rewriteRequestHeaders: (_request, headers) => ({ ...headers, 'x-request-id': request.id }),
+      rewriteHeaders: ({ connection: _hop, 'keep-alive': _hopToo, ...headers }) => ({
+        ...headers,
+        'x-request-id': request.id,
+      }),
+      retryDelay: ({ err }) =>
+        err && isWorthRepeating(request, body !== undefined, codeOf(err)) && Date.now() - startedAt < retryTimeoutMs
+          ? retryEveryMs
+          : null,
+      onError: (failedReply, { error }) => sendProblem(request, failedReply as FastifyReply, asProblem(error)),
+    });
   });
 
   try {
@@ -103,6 +124,8 @@ export async function startGateway({
   return {
     url,
     async close() {
+      // Event streams never end by themselves.
+      setTimeout(() => app.server.closeAllConnections(), drainTimeoutMs).unref();
       await app.close();
       await agent.destroy();
     },
@@ -113,12 +136,23 @@ function pathOf(request: { url?: string }): string {
   return (request.url ?? '/').split('?', 1)[0] ?? '/';
 }
 
-/** A connection that was refused has carried nothing. One that broke may have: then only what changes nothing is sent again. */
-function isWorthRepeating(request: { method?: string; headers: Record<string, unknown> }, code: string): boolean {
-  const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
-  if (hasBody) return false;
-  if (code === 'ECONNREFUSED') return true;
-  return ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(code) && repeatable.has(request.method ?? '');
+/** What carried nothing is sent again; what may have been carried, only where twice equals once. */
+function isWorthRepeating(request: FastifyRequest, bodyIsKept: boolean, code: string): boolean {
+  if (hasBody(request) && !bodyIsKept) return false;
+  if (carriedNothing.has(code)) return true;
+  return broken.has(code) && (idempotent.has(request.method) || request.headers['idempotency-key'] !== undefined);
+}
+
+const hasBody = ({ headers }: FastifyRequest) =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+/** The whole body where it is short, for it may have to be sent again; undefined where there is none or it passes as it comes. */
+async function keptBody(request: FastifyRequest): Promise<Buffer | undefined> {
+  const length = Number(request.headers['content-length'] ?? Number.NaN);
+  if (!(length > 0 && length <= keptBodyBytesMax)) return undefined;
+  const chunks: Buffer[] = [];
+  for await (const chunk of request.body as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 function codeOf(error: unknown): string {
@@ -134,7 +168,7 @@ function refuseForeignPage(request: FastifyRequest): void {
   if (!['localhost', '127.0.0.1', '[::1]'].includes(name)) {
     throw new AppError('permission_denied', 'this address serves its own machine only');
   }
-  if (!repeatable.has(request.method) && request.headers['sec-fetch-site'] === 'cross-site') {
+  if (!readOnly.has(request.method) && request.headers['sec-fetch-site'] === 'cross-site') {
     throw new AppError('permission_denied', 'another site may not write here');
   }
 }
@@ -142,7 +176,7 @@ function refuseForeignPage(request: FastifyRequest): void {
 function asProblem(error: unknown): { code: ErrorCode; status: number; detail: string } {
   if (error instanceof AppError) return { code: error.code, status: httpStatusOf(error.code), detail: error.message };
   const code = codeOf(error);
-  if (code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT') {
+  if (carriedNothing.has(code)) {
     return { code: 'unavailable', status: 503, detail: 'the service is not there at the moment' };
   }
   if (code === 'UND_ERR_HEADERS_TIMEOUT') {

@@ -1,9 +1,17 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from './free-port.ts';
 import { type Gateway, startGateway } from './gateway.ts';
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
 
 const opened: { close(): unknown }[] = [];
 afterAll(() => Promise.all(opened.map((open) => open.close())));
@@ -80,17 +88,65 @@ it('sends a read again until the service is back, and its answer once', async ()
   expect(asked).toBe(1);
 });
 
-it('does not keep a write waiting, whose body is gone: 503 with Retry-After', async () => {
+it('sends a short write again that reached nobody', async () => {
   const port = await freePort();
   const gateway = await aGateway({ routes: [{ path: '/', url: `http://127.0.0.1:${port}` }] });
-  const response = await fetch(`${gateway.url}/v1/labels`, { method: 'POST', body: '{}' });
+  const answer = fetch(`${gateway.url}/v1/labels`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"a":1.0}',
+  });
+  await sleep(400);
+  const bodies = await aBreakingService(port, 0);
+  expect((await answer).status).toBe(200);
+  expect(bodies).toEqual(['{"a":1.0}']);
+});
+
+it('sends a write that may have been carried again only with an Idempotency-Key', async () => {
+  const port = await freePort();
+  const bodies = await aBreakingService(port, 2);
+  const gateway = await aGateway({ routes: [{ path: '/', url: `http://127.0.0.1:${port}` }] });
+  const post = (headers: Record<string, string>, body: string) =>
+    fetch(`${gateway.url}/v1/labels`, { method: 'POST', headers, body });
+  expect((await post({}, 'once')).status).toBe(502);
+  expect(bodies).toEqual(['once']);
+  expect((await post({ 'idempotency-key': 'k1' }, 'twice')).status).toBe(200);
+  expect(bodies).toEqual(['once', 'twice', 'twice']);
+});
+
+it('passes a long body on as it comes, and once', async () => {
+  const port = await freePort();
+  const gateway = await aGateway({ routes: [{ path: '/', url: `http://127.0.0.1:${port}` }] });
+  const post = () =>
+    fetch(`${gateway.url}/v1/labels`, {
+      method: 'POST',
+      headers: { 'idempotency-key': 'k2' },
+      body: 'x'.repeat(3 << 20),
+    });
+  const response = await post();
   expect(response.status).toBe(503);
   expect(response.headers.get('retry-after')).toBe('1');
-  expect(await response.json()).toMatchObject({
-    code: 'unavailable',
-    detail: 'the service is not there at the moment',
-  });
+  expect(await response.json()).toMatchObject({ detail: 'the service is not there at the moment' });
+  const bodies = await aBreakingService(port, 0);
+  expect((await post()).status).toBe(200);
+  expect(bodies[0]).toHaveLength(3 << 20);
 });
+
+/** Reads each request to its end, then breaks the connection of the first so many without an answer. Gives the bodies that came. */
+async function aBreakingService(port: number, breaks: number): Promise<string[]> {
+  const bodies: string[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    bodies.push(body);
+    if (bodies.length <= breaks) request.socket.destroy();
+    else response.end('stored');
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  opened.push(server);
+  return bodies;
+}
 
 it('gives up on a service that stays away', async () => {
   const port = await freePort();
