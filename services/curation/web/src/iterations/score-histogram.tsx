@@ -5,6 +5,8 @@ import type { Label } from '../rest/shapes.ts';
 
 export interface Histogram {
   pageCount: number;
+  /** Labels behind the lower bound. */
+  judgedCount: number;
   threshold: number | null;
   bins: { low: number; high: number; count: number; labelled: Record<Label, number> }[];
   thresholds: {
@@ -14,7 +16,6 @@ export interface Histogram {
     expectedPrecisionLow: number | null;
     expectedRecall: number | null;
   }[];
-  precisionBasis: { labelCount: number };
 }
 
 const width = 1000;
@@ -32,7 +33,7 @@ export function ScoreHistogram({
   onChange?: (threshold: number) => void;
 }) {
   const [threshold, setThreshold] = useState(start);
-  const { bins, thresholds, pageCount, precisionBasis } = histogram;
+  const { bins, thresholds, pageCount, judgedCount } = histogram;
   const bought = thresholds.find((one) => Math.abs(one.threshold - threshold) < 0.004) ?? thresholds.at(-1);
   // The ends of the scale hold most pages: by the root of the count the middle stays in sight.
   const most = Math.max(1, ...bins.map(({ count }) => Math.sqrt(count)));
@@ -110,7 +111,7 @@ export function ScoreHistogram({
       />
       <p class="small faint">
         Heights are roots of counts. Colours are pages that a person judged. The lower bound rests on{' '}
-        {whole(precisionBasis.labelCount)} labels that were judged by members which never saw the book.
+        {whole(judgedCount)} labels that were judged by members which never saw the book.
       </p>
     </div>
   );

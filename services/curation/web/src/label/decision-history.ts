@@ -11,6 +11,8 @@ export interface Decided {
   /** Of the outbox's operation. */
   id: string;
   given: { page: AskedPage; label: Label }[];
+  /** Pages whose label the server refused, as somebody has read: taking it back changes nothing at the server. */
+  refused?: number[];
 }
 
 const prefix = 'florilegium.done.';
@@ -63,4 +65,14 @@ export function newestDecided(countMax: number): Decided[] {
     if (entry) entries.push(entry);
   }
   return entries;
+}
+
+/** A refusal that was read is dismissed; that it was one must be known for as long as the decision can be taken back. */
+export function markRefused(id: string, pageIds: number[]): void {
+  for (let place = next - 1; place >= first; place--) {
+    const entry = read(place);
+    if (entry?.id !== id) continue;
+    sessionStorage.setItem(keyOf(place), JSON.stringify({ ...entry, refused: pageIds }));
+    return;
+  }
 }

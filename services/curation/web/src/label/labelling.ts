@@ -5,7 +5,7 @@ import { counted } from '../design/format.ts';
 import { getRest, Problem } from '../rest/rest-client.ts';
 import { blindQueues, type LabelSummary, labelTitles, type QueueCount } from '../rest/shapes.ts';
 import { type AskedPage, type Decided, popDecided, pushDecided } from './decision-history.ts';
-import { deliveries, keepDecision, notices, pagesOf, refusedPages, waitingDecisions } from './outbox.ts';
+import { deliveries, dismissNotice, keepDecision, notices, pagesOf, refusedPages, waitingDecisions } from './outbox.ts';
 
 const countEveryMs = 10_000;
 const paceWindowMs = 120_000;
@@ -77,9 +77,11 @@ export function takeBack(): AskedPage[] {
   const last = popDecided();
   if (!last) return [];
   const pageIds = last.given.map(({ page }) => page.pageId);
-  const never = new Set(refusedPages(last.id));
+  // A label that was refused never was: taking it back must not touch the one before it.
+  const never = new Set([...refusedPages(last.id), ...(last.refused ?? [])]);
   const real = pageIds.filter((pageId) => !never.has(pageId));
   if (real.length > 0) keepDecision({ kind: 'undo', pageIds: real, undoes: last.id });
+  dismissNotice(last.id);
   change(last.given, -1);
   sessionCount.value = Math.max(0, sessionCount.value - last.given.length);
   decidedAt.value = decidedAt.value.slice(0, -last.given.length);

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { counted, sentence } from '../design/format.ts';
+import { counted } from '../design/format.ts';
+import { markRefused } from './decision-history.ts';
 import { dismissNotice, notices, outboxState, outboxTurn, sendNow, waitingDecisions } from './outbox.ts';
 
 /** Whether all decisions have arrived, wherever one is in the app. */
@@ -54,10 +55,15 @@ export function Notices() {
         <li key={id}>
           <span>
             {isUndo ? 'An undo' : 'A label'} of{' '}
-            {pageIds.length === 1 ? `page ${pageIds[0]}` : counted(pageIds.length, 'page')} was not recorded:{' '}
-            {sentence(text)}
+            {pageIds.length === 1 ? `page ${pageIds[0]}` : counted(pageIds.length, 'page')} was not recorded: {text}
           </span>
-          <button type="button" onClick={() => dismissNotice(id)}>
+          <button
+            type="button"
+            onClick={() => {
+              markRefused(id, pageIds);
+              dismissNotice(id);
+            }}
+          >
             Dismiss
           </button>
         </li>

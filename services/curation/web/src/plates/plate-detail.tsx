@@ -41,7 +41,8 @@ export function PlateDetail({ pageId, heading = 'h2' }: { pageId: number; headin
               </p>
             ))}
             <p class="small">
-              <b>{reuseTitles[story.reuse]}.</b> {story.rights} {story.license}
+              {!story.rights.startsWith(reuseTitles[story.reuse]) && <b>{reuseTitles[story.reuse]}. </b>}
+              {story.rights} {story.license}
             </p>
             <Actions pageId={pageId} story={story} />
             <blockquote class="citation small">{story.citation}</blockquote>

@@ -13,10 +13,12 @@ interface PlateDialogProps {
 /** One plate over the gallery; the arrow keys turn to the next. */
 export function PlateDialog({ plates, position, onMove, onClose }: PlateDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const next = useRef<HTMLButtonElement>(null);
   const page = plates.at(position);
   const total = plates.total ?? 0;
   useEffect(() => {
     dialog.current?.showModal();
+    next.current?.focus();
   }, []);
   useEffect(() => {
     if (!plates.at(position)) plates.want(position, position + 1);
@@ -45,7 +47,7 @@ export function PlateDialog({ plates, position, onMove, onClose }: PlateDialogPr
           <button type="button" disabled={position === 0} onClick={() => turn(-1)}>
             ← Back
           </button>
-          <button type="button" disabled={position + 1 >= total} onClick={() => turn(1)}>
+          <button type="button" ref={next} disabled={position + 1 >= total} onClick={() => turn(1)}>
             Next →
           </button>
           <button type="button" onClick={() => dialog.current?.close()}>

@@ -219,6 +219,9 @@ function Card({ page, decided, isSelected, onSelect, onGive, onZoom }: CardProps
             Labelled <Given label={page.currentLabel} />
           </p>
         )}
+        {page.queue === 'misprediction' && (
+          <p class="small faint">As the members say it now, those included that were taught this label:</p>
+        )}
         {page.prediction && <Votes prediction={page.prediction} />}
         {page.prediction && (
           <p class="small faint">
