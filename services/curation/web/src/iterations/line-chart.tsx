@@ -73,7 +73,7 @@ export function LineChart({ title, xTitle, x, lines, range, digits = 3 }: LineCh
           },
         },
         axes: [
-          { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] },
+          { ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] },
           { ...axis, size: 52 },
         ],
         series: [{}, ...series],

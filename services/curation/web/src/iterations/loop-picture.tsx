@@ -5,7 +5,7 @@ const stations: readonly { name: string; states: readonly IterationState[]; told
   { name: 'Freeze', states: ['draft', 'frozen'], told: 'the label set' },
   { name: 'Train', states: ['training'], told: 'five members' },
   { name: 'Predict', states: ['predicting'], told: 'all sets' },
-  { name: 'Review', states: ['review'], told: 'what they dispute' },
+  { name: 'Review', states: ['review'], told: 'the disputed' },
 ];
 
 const size = 360;

@@ -5,6 +5,14 @@ import { keyHeaders, Problem, request } from '../rest/rest-client.ts';
 const waitMs = 3_000;
 const attemptsMax = 20;
 
+/** OpenSeadragon adds a style of its own, which the page's policy stops, unless one with this mark is there. */
+function keepOutStyle(): void {
+  if (document.querySelector('style[data-openseadragon-mobile-css]')) return;
+  const mark = document.createElement('style');
+  mark.dataset.openseadragonMobileCss = '';
+  document.head.append(mark);
+}
+
 /** A page's largest image, by tiles of fetcher's IIIF Image API. Wheel, pinch, drag, and the keys + - and arrows. */
 export function ZoomPane({ pageId }: { pageId: number }) {
   const box = useRef<HTMLDivElement>(null);
@@ -18,6 +26,7 @@ export function ZoomPane({ pageId }: { pageId: number }) {
         readInfo(pageId, leaving.signal),
       ]);
       if (leaving.signal.aborted || !box.current) return;
+      keepOutStyle();
       const viewer = openSeadragon({
         element: box.current,
         drawer: 'canvas',
