@@ -28,6 +28,10 @@ export interface World {
   /** Those of them whose image may still come. */
   coming: Set<number>;
   storyOf(pageId: number): CatalogStory;
+  /** Pages that no rule keeps, as catalog drew them; empty unless a test fills it. Twenty times as many stand behind them. */
+  reservoir: number[];
+  /** Pages whose images fetcher was asked for, by key; a run has ended when it is asked for again. */
+  fetched: Map<string, number[]>;
 }
 
 const fewPages: [PageSetName | 'other', number][] = [
@@ -87,6 +91,8 @@ export function aWorld(counts: readonly [PageSetName | 'other', number][] = fewP
       reuse: pageId % 10 === 0 ? 'attribution' : 'public_domain',
       citation: `Merian, page ${pageId}.`,
     }),
+    reservoir: [],
+    fetched: new Map(),
     neighbours: undefined as unknown as Neighbours,
   };
   const refs = (pageIds: readonly number[]) => pageIds.map((pageId) => ({ pageId, itemId: world.itemOf(pageId) }));
@@ -117,7 +123,12 @@ export function aWorld(counts: readonly [PageSetName | 'other', number][] = fewP
         if (name !== 'illustrated') throw notFound('candidate rule', name);
         return { version: 2, sha256: 'ab'.repeat(32) };
       },
-      findPages: async (pageIds) => refs(pageIds.filter((pageId) => known.has(pageId))),
+      findPages: async (pageIds) =>
+        refs(pageIds.filter((pageId) => known.has(pageId) || world.reservoir.includes(pageId))),
+      async *streamReservoir() {
+        yield refs(world.reservoir);
+      },
+      countOutside: async () => 20 * world.reservoir.length,
       close: () => {},
     },
     fetcher: {
@@ -129,6 +140,11 @@ export function aWorld(counts: readonly [PageSetName | 'other', number][] = fewP
           width: 465,
           height: 600 + (pageId % 7),
         })),
+      fetchImages: async (pageIds, key) => {
+        const ended = world.fetched.has(key);
+        world.fetched.set(key, [...pageIds]);
+        return { ended };
+      },
       close: () => {},
     },
     inference: {

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { internal, invalidArgument } from '@florilegium/errors';
 import { type Command, InvalidArgumentError } from 'commander';
+import { askServer, serverOption } from '../ask-server.ts';
 import { makeCollage } from '../collage.ts';
 
 interface ListOptions {
@@ -22,11 +23,10 @@ interface CollageCommandOptions extends ListOptions {
 /** `lists`: what a running Florilegium has published; `lists get VERSION` streams one list to a file. */
 export function addLists(program: Command): void {
   const lists = program.command('lists').description('published HQ lists of a running Florilegium');
-  const server = ['--server <address>', 'of the gateway', 'http://127.0.0.1:8080'] as const;
   lists
     .command('ls')
     .description('versions with their audits')
-    .option(...server)
+    .option(...serverOption)
     .option('--key <key>', 'API key')
     .action(async ({ server: base, key }: ListOptions) => {
       const { hqLists } = (await (await ask(base, '/v1/hq-lists', key)).json()) as {
@@ -48,7 +48,7 @@ export function addLists(program: Command): void {
     .command('get')
     .description('the pages of a version')
     .argument('<version>')
-    .option(...server)
+    .option(...serverOption)
     .option('--key <key>', 'API key')
     .option('--format <format>', 'txt (one PageID a line) or csv', 'txt')
     .option('--output-file <file>', 'where to write it (default: standard output)')
@@ -71,7 +71,7 @@ export function addLists(program: Command): void {
     .description('a picture made of plates of a version')
     .argument('<version>')
     .requiredOption('--output-file <file>', 'WebP file to write')
-    .option(...server)
+    .option(...serverOption)
     .option('--key <key>', 'API key')
     .option('--columns <n>', 'pictures in a row', wholeNumber, 9)
     .option('--rows <n>', 'rows', wholeNumber, 3)
@@ -114,17 +114,5 @@ async function imagesOf(version: string, count: number, { server, key }: ListOpt
   return images;
 }
 
-async function ask(base: string, path: string, key: string | undefined): Promise<Response> {
-  if (!URL.canParse(base)) throw invalidArgument(`--server is not an address: ${base}`);
-  const response = await fetch(new URL(path, base), {
-    headers: key ? { authorization: `Bearer ${key}` } : {},
-    signal: AbortSignal.timeout(600_000),
-  });
-  if (response.ok) return response;
-  const text = await response.text();
-  let detail = text.slice(0, 200);
-  try {
-    detail = (JSON.parse(text) as { detail?: string }).detail ?? detail;
-  } catch {}
-  throw internal(`${path} answered ${response.status}: ${detail}`);
-}
+const ask = (server: string, path: string, key: string | undefined): Promise<Response> =>
+  askServer({ server, key }, path, { timeoutMs: 600_000 });

@@ -7,6 +7,7 @@ export const methodRoles: Readonly<Record<string, 'viewer' | 'curator' | 'operat
   "/florilegium.catalog.v1.CatalogService/StreamPages": "viewer",
   "/florilegium.catalog.v1.CatalogService/StreamStories": "viewer",
   "/florilegium.catalog.v1.CatalogService/GetRule": "viewer",
+  "/florilegium.catalog.v1.CatalogService/GetReservoir": "viewer",
   "/florilegium.catalog.v1.CatalogService/CreatePageSet": "operator",
   "/florilegium.catalog.v1.CatalogService/GetPageSet": "viewer",
   "/florilegium.catalog.v1.CatalogService/ListPageSets": "viewer",
