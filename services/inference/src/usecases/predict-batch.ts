@@ -58,7 +58,9 @@ export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchIn
     if (unfinished === 0) await endPredictionRun(tx, runId, 'done');
   });
   countPredicted(predictions.length);
-  log.info({ runId, batch: number, predicted: predictions.length, noImage }, 'batch predicted');
+  // A batch holds thousands of pages: its ends show whether a page is in it.
+  const [pageIdMin, pageIdMax] = [pageIds[0], pageIds.at(-1)];
+  log.info({ runId, batch: number, predicted: predictions.length, noImage, pageIdMin, pageIdMax }, 'batch predicted');
 }
 
 /** Predictions of the pages that have an embedding, by heads; those that are to come are waited for. */
