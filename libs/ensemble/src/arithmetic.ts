@@ -10,6 +10,8 @@ export { probeDefaults, readProbeParameters } from './probe-parameters.ts';
 export type { Scores } from './scores.ts';
 export { aucOf, logLossOf, scoresOf } from './scores.ts';
 export type { PageLabel } from './training-set.ts';
+export type { Opinion, TriageClass } from './triage.ts';
+export { decides, entropyQuantile, opinionOf, triageClasses, triageLabelled, triageUnlabelled } from './triage.ts';
 export type { PageUncertainty } from './uncertainty.ts';
 export { disagreementOf, entropyOf, isHqAt, meanOf, mutualInformationOf, uncertaintyOf } from './uncertainty.ts';
 export type { PageToAsk } from './worth.ts';
