@@ -34,7 +34,7 @@ export interface World {
   fetched: Map<string, number[]>;
 }
 
-const counts: [PageSetName | 'other', number][] = [
+const fewPages: [PageSetName | 'other', number][] = [
   ['heldout', 40],
   ['stop', 20],
   ['train', 60],
@@ -43,7 +43,7 @@ const counts: [PageSetName | 'other', number][] = [
 ];
 
 /** The services to the left, written by hand: 250 candidates in items of ten, every third page HQ, members that are right four times in five. */
-export function aWorld(): World {
+export function aWorld(counts: readonly [PageSetName | 'other', number][] = fewPages): World {
   const sets = new Map<PageSetName | 'other', number[]>();
   let next = 1000;
   for (const [name, count] of counts) {
@@ -53,6 +53,7 @@ export function aWorld(): World {
     );
   }
   const all = [...sets.values()].flat();
+  const known = new Set(all);
   const setIds = new Map([...sets.keys()].map((name) => [name, uuidv7()]));
   const namesById = new Map([...setIds].map(([name, id]) => [id, name]));
   const isHq = (pageId: number) => pageId % 3 === 0;
@@ -117,13 +118,13 @@ export function aWorld(): World {
         for (let start = 0; start < all.length; start += 50) yield all.slice(start, start + 50);
       },
       findStories: async (pageIds) =>
-        pageIds.filter((pageId) => all.includes(pageId)).map((pageId) => world.storyOf(pageId)),
+        pageIds.filter((pageId) => known.has(pageId)).map((pageId) => world.storyOf(pageId)),
       getRule: async (name) => {
         if (name !== 'illustrated') throw notFound('candidate rule', name);
         return { version: 2, sha256: 'ab'.repeat(32) };
       },
       findPages: async (pageIds) =>
-        refs(pageIds.filter((pageId) => all.includes(pageId) || world.reservoir.includes(pageId))),
+        refs(pageIds.filter((pageId) => known.has(pageId) || world.reservoir.includes(pageId))),
       async *streamReservoir() {
         yield refs(world.reservoir);
       },

@@ -452,7 +452,8 @@ async function takePlace(kysely: Kysely<CatalogSchema>, staged: { page: string; 
 }
 
 async function countPages(kysely: Kysely<CatalogSchema>): Promise<MergeCounts> {
-  const { rows } = await sql<{ count: number }>`select count(*) as count from page`.execute(kysely);
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from page where kept_as = 'rule'`.execute(kysely);
   return { newPageCount: rows[0]!.count, changedPageCount: 0, vanishedPageCount: 0 };
 }
 
@@ -460,8 +461,16 @@ async function mergePages(
   kysely: Kysely<CatalogSchema>,
   { page, candidate, ruleIds }: { page: Table; candidate: Table; ruleIds: readonly number[] },
 ): Promise<MergeCounts> {
+  // Before anything changes: pages that are no longer kept for their rows, and those that are again.
+  const before = await sql<{ vanished: number; returned: number }>`
+    select
+      (select count(*) from page where kept_as = 'rule' and not exists (
+        select from ${page} staged where staged.page_id = page.page_id and staged.kept_as = 'rule')) as vanished,
+      (select count(*) from page join ${page} staged using (page_id)
+        where page.kept_as <> 'rule' and staged.kept_as = 'rule') as returned`.execute(kysely);
+  const { vanished, returned } = before.rows[0]!;
   // What goes away goes first: there is less to look through then.
-  const vanished = await sql`
+  await sql`
     update page set kept_as = 'former'
     where kept_as <> 'former' and not exists (select from ${page} staged where staged.page_id = page.page_id)`.execute(
     kysely,
@@ -472,29 +481,33 @@ async function mergePages(
     kysely,
   );
   // Two statements instead of one with "on conflict", which takes twice as long for pages that are all new.
-  const changed = await sql`
+  const changed = await sql<{ count: number }>`
+    with changed as (
     update page set
       item_id = staged.item_id, sequence = staged.sequence, year = staged.year, volume = staged.volume, issue = staged.issue,
       rows = staged.rows, neighbour_ids = staged.neighbour_ids, neighbour_sequences = staged.neighbour_sequences, kept_as = staged.kept_as
     from ${page} staged
     where staged.page_id = page.page_id
       and (page.item_id, page.sequence, page.year, page.volume, page.issue, page.rows, page.neighbour_ids, page.neighbour_sequences, page.kept_as)
-      is distinct from (staged.item_id, staged.sequence, staged.year, staged.volume, staged.issue, staged.rows, staged.neighbour_ids, staged.neighbour_sequences, staged.kept_as)`.execute(
-    kysely,
-  );
-  const added = await sql`
+      is distinct from (staged.item_id, staged.sequence, staged.year, staged.volume, staged.issue, staged.rows, staged.neighbour_ids, staged.neighbour_sequences, staged.kept_as)
+    returning page.kept_as)
+    select count(*) as count from changed where kept_as = 'rule'`.execute(kysely);
+  const added = await sql<{ count: number }>`
+    with added as (
     insert into page (page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as)
     select page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as
-    from ${page} staged where not exists (select from page where page.page_id = staged.page_id)`.execute(kysely);
+    from ${page} staged where not exists (select from page where page.page_id = staged.page_id)
+    returning kept_as)
+    select count(*) as count from added where kept_as = 'rule'`.execute(kysely);
   await sql`
     insert into candidate (rule_id, page_id)
     select rule_id, page_id from ${candidate} staged
     where not exists (select from candidate where candidate.rule_id = staged.rule_id and candidate.page_id = staged.page_id)
     order by rule_id, page_id`.execute(kysely);
   return {
-    newPageCount: Number(added.numAffectedRows ?? 0n),
-    changedPageCount: Number(changed.numAffectedRows ?? 0n),
-    vanishedPageCount: Number(vanished.numAffectedRows ?? 0n),
+    newPageCount: added.rows[0]!.count + returned,
+    changedPageCount: changed.rows[0]!.count - returned,
+    vanishedPageCount: vanished,
   };
 }
 
