@@ -10,6 +10,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildWebUi } from './build-web-ui.mjs';
 
 const nodeMajorMin = 20;
 const installTimeoutMs = 10 * 60_000;
@@ -36,6 +37,7 @@ if (Number(process.versions.node.split('.')[0]) < nodeMajorMin) {
   fail(`Node.js ${nodeMajorMin} or later is needed, this is ${process.version}`);
 }
 await installPackages();
+await buildWebUi({ node: node22, say, fail });
 if (mode === 'start') await runMainJob();
 else if (mode === 'test') await runTests();
 else await runEvaluation();

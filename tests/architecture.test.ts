@@ -123,7 +123,7 @@ describe('architecture', () => {
 
   it('reads the environment only in config.ts of a service and at the edges of programs', () => {
     const edges =
-      /^services\/[^/]+\/src\/config\.ts$|^libs\/(stack|cli)\/|^libs\/simulated\/src\/[a-z-]+-main\.ts$|^scripts\/|^libs\/contracts\/scripts\//;
+      /^services\/[^/]+\/src\/config\.ts$|^libs\/(stack|cli|gateway)\/|^libs\/simulated\/src\/[a-z-]+-main\.ts$|^scripts\/|^libs\/contracts\/scripts\//;
     expect(
       faults(code, ({ path, text }) => !edges.test(path) && /process\.env/.test(text) && 'reads process.env'),
     ).toEqual([]);

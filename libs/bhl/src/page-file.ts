@@ -23,7 +23,8 @@ export class PageRow<Kind> extends TabRow {
   sequence = -1;
   /** What `kindOf` said about this row's prefix and type. */
   kind: Kind;
-  private readonly columns: PageColumns;
+  /** Where the file has its columns, for reading their bytes; -1 for one that it lacks. */
+  readonly columns: Readonly<PageColumns>;
   private readonly kinds: RowKinds<Kind>;
 
   constructor(header: readonly string[], kinds: RowKinds<Kind>) {
@@ -53,18 +54,6 @@ export class PageRow<Kind> extends TabRow {
   /** Another view on the same file, for looking back at lines while this one moves on. */
   twin(): PageRow<Kind> {
     return new PageRow(this.header, this.kinds);
-  }
-
-  /** Of the line under the view, also one that `moveTo` put there: prefix, number, type name. */
-  facts(): [prefix: string, number: string, typeName: string] {
-    const { prefix, number, typeName } = this.columns;
-    return [this.text(prefix), this.text(number), this.text(typeName)];
-  }
-
-  /** Of the line under the view, also one that `moveTo` put there. */
-  issueFacts(): Pick<PageFileRow, 'year' | 'volume' | 'issue'> {
-    const { year, volume, issue } = this.columns;
-    return { year: this.text(year), volume: this.text(volume), issue: this.text(issue) };
   }
 
   fields(): PageFileRow {
@@ -115,7 +104,7 @@ export function readPageFile<Kind>(source: ByteSource, options: PageFileOptions<
   });
 }
 
-interface PageColumns {
+export interface PageColumns {
   pageId: number;
   itemId: number;
   sequence: number;

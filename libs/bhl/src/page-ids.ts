@@ -33,16 +33,48 @@ export function parseIdList(text: string): number[] {
   const ids: number[] = [];
   let line = 0;
   for (const raw of text.split('\n')) {
-    line++;
-    const value = raw.trim().replace(/^\uFEFF/, '');
-    if (value === '') continue;
-    const id = Number(value);
-    if (!/^\d{1,10}$/.test(value) || id > 2 ** 31 - 1) {
-      throw invalidArgument(`line ${line} is not a PageID: ${JSON.stringify(value.slice(0, 40))}`, {
-        details: { line },
-      });
-    }
-    ids.push(id);
+    const id = readIdLine(raw, ++line);
+    if (id !== undefined) ids.push(id);
   }
   return ids;
+}
+
+/** No line of a list is longer, blanks included; whatever is, is no list. */
+const lineLengthMax = 200;
+
+/**
+ * The same from a stream of bytes, some thousand ids at a time.
+ * @throws AppError invalid_argument naming the line that holds no PageID.
+ */
+export async function* readIdList(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<number[]> {
+  const decoder = new TextDecoder();
+  let line = 0;
+  let rest = '';
+  const read = (lines: readonly string[]) =>
+    lines.flatMap((raw) => {
+      const id = readIdLine(raw, ++line);
+      return id === undefined ? [] : [id];
+    });
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop()!;
+    // A line without an end would grow until the memory is full.
+    if (rest.length > lineLengthMax) lines.push(rest);
+    const ids = read(lines);
+    if (ids.length > 0) yield ids;
+  }
+  const ids = read([rest + decoder.decode()]);
+  if (ids.length > 0) yield ids;
+}
+
+function readIdLine(raw: string, line: number): number | undefined {
+  const value = raw.trim().replace(/^\uFEFF/, '');
+  if (value === '') return undefined;
+  const id = Number(value);
+  if (!/^\d{1,10}$/.test(value) || id > 2 ** 31 - 1) {
+    throw invalidArgument(`line ${line} is not a PageID: ${JSON.stringify(value.slice(0, 40))}`, {
+      details: { line },
+    });
+  }
+  return id;
 }

@@ -21,6 +21,8 @@ export interface ServiceEnv {
   serviceApiKey: string | undefined;
   logLevel: string;
   endWithParent: boolean;
+  /** wait: somebody else brings the schema up to date, this process starts when it is. */
+  migrations: 'apply' | 'wait';
 }
 
 /** Reads the variables that all services share; faults are kept in the reader for its `done`. */
@@ -31,15 +33,25 @@ export function readServiceEnv(env: EnvReader): ServiceEnv {
     httpPort: env.int('HTTP_PORT', { min: 0, max: 65_535 }),
     grpcHost: env.string('GRPC_HOST', '127.0.0.1'),
     grpcPort: env.int('GRPC_PORT', { min: 0, max: 65_535 }),
-    databaseUrl: env.url('DATABASE_URL'),
+    ...readPrepareEnv(env),
     databasePoolMax: env.int('DATABASE_POOL_MAX', { default: 10, min: 2, max: 200 }),
-    natsUrl: env.string('NATS_URL'),
-    natsNamespace: env.string('NATS_NAMESPACE', 'florilegium'),
-    natsReplicas: env.int('NATS_REPLICAS', { default: 1, min: 1, max: 5 }),
     authRequired: env.flag('AUTH', true),
     apiKeys: env.text('API_KEYS', parseApiKeys, []),
     serviceApiKey: env.optional('SERVICE_API_KEY'),
     logLevel: env.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     endWithParent: env.flag('EXIT_WITH_PARENT', false),
+    migrations: env.oneOf('MIGRATIONS', ['apply', 'wait'], 'apply'),
+  };
+}
+
+/** Those of them that say where PostgreSQL and NATS are. */
+export function readPrepareEnv(
+  env: EnvReader,
+): Pick<ServiceEnv, 'databaseUrl' | 'natsUrl' | 'natsNamespace' | 'natsReplicas'> {
+  return {
+    databaseUrl: env.url('DATABASE_URL'),
+    natsUrl: env.string('NATS_URL'),
+    natsNamespace: env.string('NATS_NAMESPACE', 'florilegium'),
+    natsReplicas: env.int('NATS_REPLICAS', { default: 1, min: 1, max: 5 }),
   };
 }

@@ -1,7 +1,11 @@
+export { CopyRows } from './copy-rows.ts';
+export type { MigrationMode } from './migrate.ts';
 export { migrateSchema } from './migrate.ts';
 export type { Db, DbOptions, Tx } from './open-db.ts';
 export { copyText, openDb } from './open-db.ts';
 export type { OutboxMessage, OutboxRelay, OutboxRelayOptions, OutboxTable } from './outbox.ts';
-export { addToOutbox, createOutboxTable, startOutboxRelay } from './outbox.ts';
+export { addRequestIdToOutbox, addToOutbox, createOutboxTable, startOutboxRelay } from './outbox.ts';
+export type { DatabaseState } from './read-database-state.ts';
+export { readDatabaseState } from './read-database-state.ts';
 export type { TestDatabase } from './test-db.ts';
 export { createTestDatabase } from './test-db.ts';

@@ -1,5 +1,5 @@
 import { messageOf } from '@florilegium/errors';
-import type { Log } from '@florilegium/log';
+import { type Log, logContext } from '@florilegium/log';
 import { type Kysely, sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
 import type { Db } from './open-db.ts';
@@ -10,7 +10,7 @@ import type { Db } from './open-db.ts';
  * past the stream's window the consumer's natural key does.
  */
 export interface OutboxTable {
-  outbox: { id: string; subject: string; payload: Buffer; created_at: Date };
+  outbox: { id: string; subject: string; payload: Buffer; request_id: string | null; created_at: Date };
 }
 
 export async function createOutboxTable(kysely: Kysely<unknown>): Promise<void> {
@@ -23,6 +23,11 @@ export async function createOutboxTable(kysely: Kysely<unknown>): Promise<void> 
     )`.execute(kysely);
 }
 
+/** For a migration after the one that made the table: the request that a message follows from goes with it. */
+export async function addRequestIdToOutbox(kysely: Kysely<unknown>): Promise<void> {
+  await sql`alter table outbox add column request_id text`.execute(kysely);
+}
+
 export interface OutboxMessage {
   subject: string;
   payload: Uint8Array;
@@ -30,19 +35,20 @@ export interface OutboxMessage {
 
 /** Adds messages to the outbox; call it with the Kysely of the transaction that changes the state. */
 export async function addToOutbox<Schema>(kysely: Kysely<Schema>, messages: readonly OutboxMessage[]): Promise<void> {
-  // 1,000 rows of 3 parameters a statement: far below the protocol's 65,535.
+  const requestId = logContext().requestId ?? null;
+  // 1,000 rows of 4 parameters a statement: far below the protocol's 65,535.
   for (let start = 0; start < messages.length; start += 1000) {
     const rows = messages
       .slice(start, start + 1000)
-      .map(({ subject, payload }) => sql`(${uuidv7()}, ${subject}, ${Buffer.from(payload)})`);
-    await sql`insert into outbox (id, subject, payload) values ${sql.join(rows)}`.execute(kysely);
+      .map(({ subject, payload }) => sql`(${uuidv7()}, ${subject}, ${Buffer.from(payload)}, ${requestId})`);
+    await sql`insert into outbox (id, subject, payload, request_id) values ${sql.join(rows)}`.execute(kysely);
   }
 }
 
 export interface OutboxRelayOptions<Schema> {
   db: Db<Schema>;
   /** Publishes and waits for the acknowledgement; a second publish with the same id must be harmless. */
-  publish(subject: string, payload: Uint8Array, messageId: string): Promise<void>;
+  publish(subject: string, payload: Uint8Array, messageId: string, requestId: string | undefined): Promise<void>;
   log: Log;
   batchMax?: number;
   busyIntervalMs?: number;
@@ -122,10 +128,12 @@ async function relayOnce<Schema>(
   { after, batchMax }: { after: string; batchMax: number },
 ): Promise<Relayed> {
   return await db.inTransaction(async ({ kysely }) => {
-    const { rows } = await sql<{ id: string; subject: string; payload: Buffer }>`
-      select id, subject, payload from outbox where id > ${after}::uuid
+    const { rows } = await sql<{ id: string; subject: string; payload: Buffer; request_id: string | null }>`
+      select id, subject, payload, request_id from outbox where id > ${after}::uuid
       order by id limit ${batchMax} for update skip locked`.execute(kysely);
-    const ends = await Promise.allSettled(rows.map((row) => publish(row.subject, row.payload, row.id)));
+    const ends = await Promise.allSettled(
+      rows.map((row) => publish(row.subject, row.payload, row.id, row.request_id ?? undefined)),
+    );
     // What was published goes, whatever became of the others: told again for longer than the stream remembers, it would be heard twice.
     const published = rows.filter((_, at) => ends[at]!.status === 'fulfilled').map((row) => row.id);
     if (published.length > 0) await sql`delete from outbox where id = any(${published}::uuid[])`.execute(kysely);

@@ -1,4 +1,5 @@
 import {
+  addRequestIdToOutbox,
   addToOutbox,
   copyText,
   createOutboxTable,
@@ -24,6 +25,7 @@ const migrations = {
   '1': {
     up: async (kysely: Parameters<typeof createOutboxTable>[0]) => {
       await createOutboxTable(kysely);
+      await addRequestIdToOutbox(kysely);
       await sql`create table note (id bigint primary key, text text)`.execute(kysely);
     },
   },
@@ -46,6 +48,31 @@ it('migrates once when replicas start together', async () => {
     table_schema: string;
   }>`select table_schema from information_schema.tables where table_name = 'note'`.execute(db.kysely);
   expect(rows).toEqual([{ table_schema: 'notes' }]);
+});
+
+it('waits, where told to, until somebody else has migrated', async () => {
+  const waiting = openDb({ url: database.url, schema: 'waiting' });
+  const next = { '1': { up: async () => {} } };
+  let ready = false;
+  const wait = migrateSchema(waiting, next, { mode: 'wait' }).then(() => {
+    ready = true;
+  });
+  await expect(migrateSchema(waiting, next, { mode: 'wait', waitTimeoutMs: 300 })).rejects.toThrow(
+    'schema waiting was not ready within 0.3 s: migrations are missing: 1',
+  );
+  expect(ready).toBe(false);
+  await migrateSchema(waiting, next);
+  await wait;
+  await waiting.close();
+});
+
+it('serves a schema that is newer than the program, as after a rollback', async () => {
+  const rolledBack = openDb({ url: database.url, schema: 'rolled_back' });
+  const one = { '1': { up: async () => {} } };
+  await migrateSchema(rolledBack, { ...one, '2': { up: async () => {} } });
+  await migrateSchema(rolledBack, one);
+  await migrateSchema(rolledBack, one, { mode: 'wait', waitTimeoutMs: 0 });
+  await rolledBack.close();
 });
 
 it('copies rows in and out, whatever they hold, and rolls all back together', async () => {

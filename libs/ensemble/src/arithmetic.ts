@@ -1,5 +1,7 @@
 export { artifactKeyOf, sha256Of } from './artifact.ts';
 export { chooseTemperature, memberProbabilitiesAt, sigmoid } from './calibrate.ts';
+export type { FinetuneParameters } from './finetune-parameters.ts';
+export { finetuneDefaults, readFinetuneParameters } from './finetune-parameters.ts';
 export { decodeHalfFloats } from './half-floats.ts';
 export type { OutOfFoldPage } from './out-of-fold.ts';
 export { decodeOutOfFold, encodeOutOfFold, outOfFoldPageOf } from './out-of-fold.ts';
@@ -8,6 +10,8 @@ export { probeDefaults, readProbeParameters } from './probe-parameters.ts';
 export type { Scores } from './scores.ts';
 export { aucOf, logLossOf, scoresOf } from './scores.ts';
 export type { PageLabel } from './training-set.ts';
+export type { Opinion, TriageClass } from './triage.ts';
+export { decides, entropyQuantile, opinionOf, triageClasses, triageLabelled, triageUnlabelled } from './triage.ts';
 export type { PageUncertainty } from './uncertainty.ts';
 export { disagreementOf, entropyOf, isHqAt, meanOf, mutualInformationOf, uncertaintyOf } from './uncertainty.ts';
 export type { PageToAsk } from './worth.ts';

@@ -3,6 +3,7 @@ import { dirname, join, sep } from 'node:path';
 import { internal, messageOf } from '@florilegium/errors';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import { registerWasmKernels } from './network/wasm-kernels.ts';
 
 export const tensorflowBackends = ['tfjs-node-gpu', 'tfjs-node', 'wasm'] as const;
 export type TensorflowBackend = (typeof tensorflowBackends)[number];
@@ -57,6 +58,7 @@ async function startWasm(): Promise<void> {
   setWasmPaths(join(dirname(packageFile), 'dist') + sep);
   // Its threads do not work in Node and would end, silently, on the cpu backend.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  registerWasmKernels();
   await activate('wasm');
 }
 

@@ -1,5 +1,4 @@
 import { logLossOf } from './scores.ts';
-import { meanOf } from './uncertainty.ts';
 
 export function sigmoid(logit: number): number {
   return 1 / (1 + Math.exp(-logit));
@@ -12,9 +11,22 @@ export function memberProbabilitiesAt(memberLogits: ArrayLike<number>, temperatu
   return probabilities;
 }
 
+/** The mean of the values that are numbers; NaN when none is. */
+export function meanOfKnown(values: ArrayLike<number>): number {
+  let sum = 0;
+  let count = 0;
+  for (let at = 0; at < values.length; at++) {
+    if (Number.isNaN(values[at])) continue;
+    sum += values[at]!;
+    count++;
+  }
+  return sum / count;
+}
+
 /**
  * The one temperature of an ensemble (Guo et al., 2017): it divides every member's logit so that the mean P(HQ) has the least
- * log loss on out-of-fold pages. Rows of `memberLogits` are pages, columns are members.
+ * log loss on out-of-fold pages. Rows of `memberLogits` are pages, columns are members; NaN stands where a member has no score that
+ * left the page out, and each page has one member's score at least.
  * Golden-section search over ln T in [ln 0.2, ln 20]; the loss is unimodal there for all practical purposes.
  */
 export function chooseTemperature(memberLogits: Float64Array, memberCount: number, isHq: ArrayLike<number>): number {
@@ -23,7 +35,7 @@ export function chooseTemperature(memberLogits: Float64Array, memberCount: numbe
     const means = new Float64Array(isHq.length);
     for (let page = 0; page < isHq.length; page++) {
       const row = memberLogits.subarray(page * memberCount, (page + 1) * memberCount);
-      means[page] = meanOf(memberProbabilitiesAt(row, temperature));
+      means[page] = meanOfKnown(memberProbabilitiesAt(row, temperature));
     }
     return logLossOf(means, isHq);
   };

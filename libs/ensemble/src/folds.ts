@@ -1,8 +1,5 @@
 import { type Random, shuffled } from '@florilegium/random';
-import type { TrainingSet } from './training-set.ts';
-
-/** What folds and bootstraps are made by. */
-export type LabelledItems = Pick<TrainingSet, 'labels' | 'itemIds'>;
+import type { LabelledPages } from './training-set.ts';
 
 export interface Folds {
   /** Fold of each page, 0 to count - 1. */
@@ -15,9 +12,9 @@ export interface Folds {
 /**
  * Splits the pages into at most `countMax` folds of whole items with a like share of HQ and LQ in each: the largest items are dealt
  * first, each to the fold where it hurts least. The training part of every fold holds both classes; where no split by item gives
- * that (one book; all HQ in one book), pages are dealt instead. `set` must have passed `checkTrainingSet`.
+ * that (one book; all HQ in one book), pages are dealt instead. `set` must have passed `checkLabels`.
  */
-export function splitIntoFolds(set: LabelledItems, countMax: number, random: Random): Folds {
+export function splitIntoFolds(set: LabelledPages, countMax: number, random: Random): Folds {
   const pageCount = set.labels.length;
   const itemCount = new Set(Array.from(set.itemIds)).size;
   for (let count = Math.min(countMax, itemCount); count >= 2; count--) {
@@ -33,14 +30,19 @@ export function splitIntoFolds(set: LabelledItems, countMax: number, random: Ran
 }
 
 /**
- * How often each page is drawn when as many items as there are among `pages` are drawn with replacement; pages outside `pages`
- * count 0. A draw without both classes is drawn again, at most 100 times, then every page of `pages` counts once.
+ * How often each page is drawn when items are drawn with replacement, as many as there are among `pages` unless told; pages outside
+ * `pages` count 0. A draw without both classes is drawn again, at most 100 times, then every page of `pages` counts once.
  */
-export function bootstrapOfItems(set: LabelledItems, pages: readonly number[], random: Random): Float64Array {
+export function bootstrapOfItems(
+  set: LabelledPages,
+  pages: readonly number[],
+  random: Random,
+  drawCount?: number,
+): Float64Array {
   const items = [...new Set(pages.map((page) => set.itemIds[page]!))];
   for (let attempt = 0; attempt < 100; attempt++) {
     const drawn = new Map<number, number>();
-    for (let draw = 0; draw < items.length; draw++) {
+    for (let draw = 0; draw < (drawCount ?? items.length); draw++) {
       const item = items[random.below(items.length)]!;
       drawn.set(item, (drawn.get(item) ?? 0) + 1);
     }
@@ -53,7 +55,7 @@ export function bootstrapOfItems(set: LabelledItems, pages: readonly number[], r
   return counts;
 }
 
-function deal(set: LabelledItems, groups: ArrayLike<number>, count: number, random: Random): Uint8Array {
+function deal(set: LabelledPages, groups: ArrayLike<number>, count: number, random: Random): Uint8Array {
   const pagesOfGroup = Map.groupBy(set.labels.keys(), (page) => groups[page]!);
   const order = shuffled(pagesOfGroup.values(), random).sort((a, b) => b.length - a.length);
   const foldOfPage = new Uint8Array(set.labels.length);
@@ -80,14 +82,14 @@ function deal(set: LabelledItems, groups: ArrayLike<number>, count: number, rand
   return foldOfPage;
 }
 
-function everyTrainingPartHasBothClasses(set: LabelledItems, foldOfPage: Uint8Array, count: number): boolean {
+function everyTrainingPartHasBothClasses(set: LabelledPages, foldOfPage: Uint8Array, count: number): boolean {
   for (let fold = 0; fold < count; fold++) {
     if (!hasBothClasses(set, (page) => foldOfPage[page] !== fold)) return false;
   }
   return true;
 }
 
-function hasBothClasses(set: LabelledItems, includes: (page: number) => boolean): boolean {
+function hasBothClasses(set: LabelledPages, includes: (page: number) => boolean): boolean {
   const has = (label: 'HQ' | 'LQ') => set.labels.some((given, page) => given === label && includes(page));
   return has('HQ') && has('LQ');
 }

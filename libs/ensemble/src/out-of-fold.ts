@@ -31,6 +31,29 @@ export function outOfFoldPageOf(
   };
 }
 
+/**
+ * The same from members that may have met the page's item themselves: NaN stands for those. Undefined where all of them have.
+ */
+export function outOfBagPageOf(
+  pageId: number,
+  label: PageLabel,
+  memberProbabilities: Float32Array,
+  by: Folds['by'],
+): OutOfFoldPage | undefined {
+  const known = memberProbabilities.filter((probability) => !Number.isNaN(probability));
+  if (known.length === 0) return undefined;
+  const mean = rounded(meanOf(known));
+  if (by === 'page') return { pageId, members: Array.from(memberProbabilities, () => null), mean, labelQuality: null };
+  return {
+    pageId,
+    members: Array.from(memberProbabilities, (probability) =>
+      Number.isNaN(probability) ? null : rounded(probability),
+    ),
+    mean,
+    labelQuality: label === 'NOT_SURE' ? null : rounded(labelConfidenceOf(label, known)),
+  };
+}
+
 /** JSON lines, one page each. */
 export function encodeOutOfFold(pages: readonly OutOfFoldPage[]): Buffer {
   return Buffer.from(pages.map((page) => `${JSON.stringify(page)}\n`).join(''));

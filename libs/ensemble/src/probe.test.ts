@@ -59,6 +59,23 @@ it('starts from the parent and comes to the same member in fewer epochs', () => 
   });
 });
 
+it('scores out of fold by fits that start cold: a parent that saw the pages tells nothing of them', () => {
+  // Labels of pure chance, and a parent that knows them all: fits that start from it and stop early would repeat its answers.
+  const set = aTrainingSet({ signal: 0, dims: 200, pages: 200 });
+  const options = { member: 0, l2: 1e-6 };
+  const parent = trainMember(set, parameters, options);
+  const hurried = { ...parameters, epochsMax: 1 };
+  const warm = trainMember(set, hurried, {
+    ...options,
+    parent: { weights: Float64Array.from(parent.weights), bias: parent.bias },
+  });
+  const cold = trainMember(set, hurried, options);
+  expect(warm.weights).not.toEqual(cold.weights);
+  warm.outOfFoldLogits.forEach((logit, page) => {
+    expect(logit).toBeCloseTo(cold.outOfFoldLogits[page]!, 4);
+  });
+});
+
 it('does not learn from the page it scores out of fold: labels that are pure chance score as chance', () => {
   const set = aTrainingSet({ signal: 0, dims: 200, pages: 200 });
   const member = trainMember(set, parameters, { member: 0, l2: 0.01 });

@@ -78,7 +78,7 @@ export interface MemberOptions {
 
 /**
  * One member: a bootstrap of items of its own, and beside it one fit per fold, each with its own bootstrap of the items outside the
- * fold, so that every labelled page gets a score by a model that never saw its item. The same set, parameters and options give the
+ * fold and a cold start, so that every labelled page gets a score by a model that never saw its item. The same set, parameters and options give the
  * same weights on one backend. Needs `selectBackend` before. Throws as `checkTrainingSet` and `fitLogistic` do.
  */
 export function trainMember(set: TrainingSet, parameters: ProbeParameters, options: MemberOptions): TrainedMember {
@@ -87,7 +87,12 @@ export function trainMember(set: TrainingSet, parameters: ProbeParameters, optio
   const problemWithout = (fold: number | undefined): LogisticProblem => {
     const random = randomFrom(parameters.seed, stream.bootstrap, options.member, fold === undefined ? 0 : fold + 1);
     const pages = labelledPages(set).filter((page) => folds.foldOfPage[page] !== fold);
-    return { pageWeights: pageWeightsOf(set, bootstrapOfItems(set, pages, random), parameters), l2: options.l2, start };
+    return {
+      pageWeights: pageWeightsOf(set, bootstrapOfItems(set, pages, random), parameters),
+      l2: options.l2,
+      // The parent has seen the pages of the fold: a fit that started from it would judge what it knows.
+      start: fold === undefined ? start : undefined,
+    };
   };
   const problems = [
     problemWithout(undefined),

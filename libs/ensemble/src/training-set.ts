@@ -2,15 +2,19 @@ import { internal, invalidArgument } from '@florilegium/errors';
 
 export type PageLabel = 'HQ' | 'LQ' | 'NOT_SURE';
 
-/** Labelled pages as their embeddings. All members of an ensemble read the same one. */
-export interface TrainingSet {
-  /** Row-major, one row of `dims` finite numbers a page. */
-  rows: Float32Array;
-  dims: number;
+/** Labelled pages without what they look like. */
+export interface LabelledPages {
   /** NOT_SURE pages do not train; they are scored out of fold like the others. */
   labels: readonly PageLabel[];
   /** The item of each page. Folds and bootstraps take whole items, since pages of one book look alike. */
   itemIds: ArrayLike<number>;
+}
+
+/** Labelled pages as their embeddings. All members of an ensemble read the same one. */
+export interface TrainingSet extends LabelledPages {
+  /** Row-major, one row of `dims` finite numbers a page. */
+  rows: Float32Array;
+  dims: number;
 }
 
 /**
@@ -24,16 +28,21 @@ export function checkTrainingSet(set: TrainingSet): void {
       `training set has ${set.rows.length} values and ${set.itemIds.length} items for ${pageCount} pages of ${set.dims} dimensions`,
     );
   }
+  checkLabels(set.labels);
+  for (let at = 0; at < set.rows.length; at++) {
+    if (!Number.isFinite(set.rows[at]))
+      throw invalidArgument(`embedding of page row ${Math.floor(at / set.dims)} is not finite`);
+  }
+}
+
+/** The part of `checkTrainingSet` that needs no embeddings. */
+export function checkLabels(labels: readonly PageLabel[]): void {
   for (const label of ['HQ', 'LQ'] as const) {
-    const count = set.labels.filter((given) => given === label).length;
+    const count = labels.filter((given) => given === label).length;
     if (count < 2) {
       throw invalidArgument(
         `the label set has ${count} usable ${label} ${count === 1 ? 'page' : 'pages'}; training needs at least 2 of each of HQ and LQ`,
       );
     }
-  }
-  for (let at = 0; at < set.rows.length; at++) {
-    if (!Number.isFinite(set.rows[at]))
-      throw invalidArgument(`embedding of page row ${Math.floor(at / set.dims)} is not finite`);
   }
 }

@@ -171,3 +171,72 @@ describe('the app of a service', () => {
     );
   });
 });
+
+describe('closing', () => {
+  async function aClosingApp() {
+    const closing = await createHttpApp({
+      service: 'closing',
+      title: 'Closing',
+      description: 'A service that is stopped',
+      log: silentLog,
+      authenticator: createAuthenticator({ required: false, keys: [] }),
+      readiness: {},
+      drainTimeoutMs: 500,
+    });
+    let begun = () => {};
+    const started = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    closing.get('/v1/slow', { config: { role: 'viewer' } }, async () => {
+      begun();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return { done: true };
+    });
+    closing.get('/v1/for-ever', { config: { role: 'viewer' } }, (request, reply) =>
+      sendEvents(request, reply, async function* (signal) {
+        begun();
+        yield { event: 'progress', data: {} };
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      }),
+    );
+    closing.get('/v1/stuck', { config: { role: 'viewer' } }, async () => {
+      begun();
+      await new Promise(() => {});
+    });
+    return { app: closing, url: await closing.listen({ host: '127.0.0.1', port: 0 }), started };
+  }
+
+  it('lets an answer under way end', async () => {
+    const { app: closing, url, started } = await aClosingApp();
+    const answer = fetch(`${url}/v1/slow`);
+    await started;
+    const closed = closing.close();
+    expect(await (await answer).json()).toEqual({ done: true });
+    await closed;
+  });
+
+  it('ends event streams at once', async () => {
+    const { app: closing, url, started } = await aClosingApp();
+    const stream = await fetch(`${url}/v1/for-ever`);
+    await started;
+    const startedAt = Date.now();
+    await closing.close();
+    await stream.text();
+    expect(Date.now() - startedAt).toBeLessThan(400);
+  });
+
+  it('cuts what does not end in time', async () => {
+    const { app: closing, url, started } = await aClosingApp();
+    const answer = fetch(`${url}/v1/stuck`).catch((error: Error) => error);
+    await started;
+    await closing.close();
+    expect(await answer).toBeInstanceOf(Error);
+  });
+});
+
+it('gives each request an id, and takes one that is given', async () => {
+  const given = await fetch(`${address}/livez`, { headers: { 'x-request-id': 'abc-1' } });
+  expect(given.headers.get('x-request-id')).toBe('abc-1');
+  const made = await fetch(`${address}/livez`, { headers: { 'x-request-id': 'not an id' } });
+  expect(made.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+});

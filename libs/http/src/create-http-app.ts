@@ -10,7 +10,7 @@ import {
   notFound,
   toAppError,
 } from '@florilegium/errors';
-import type { Log } from '@florilegium/log';
+import { checkedRequestId, inLogContext, type Log } from '@florilegium/log';
 import Ajv from 'ajv';
 import fastify, {
   type FastifyBaseLogger,
@@ -34,6 +34,10 @@ declare module 'fastify' {
     /** Who calls; set on every route that needs a role. */
     principal: Principal;
   }
+  interface FastifyInstance {
+    /** Aborted when the app begins to close: event streams end then. */
+    closing: AbortSignal;
+  }
 }
 
 export interface HttpAppOptions {
@@ -47,6 +51,8 @@ export interface HttpAppOptions {
   /** Each must resolve for /readyz to answer 200. */
   readiness: Record<string, () => Promise<unknown>>;
   bodyBytesMax?: number;
+  /** How long answers under way may take when the app closes. */
+  drainTimeoutMs?: number;
   /** Routes under these paths are public although they name no role: those of plugins that cannot name one and show nothing of the data. */
   publicPrefixes?: readonly string[];
 }
@@ -72,17 +78,20 @@ export async function createHttpApp({
   log,
   readiness,
   bodyBytesMax = 4 << 20,
+  drainTimeoutMs = 8000,
   publicPrefixes = [],
 }: HttpAppOptions): Promise<HttpApp> {
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
-    requestIdHeader: 'x-request-id',
-    genReqId: () => crypto.randomUUID(),
+    // Fastify's own requestIdHeader takes whatever comes.
+    genReqId: (request) => checkedRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
     connectionTimeout: 0,
     requestTimeout: 60_000,
-    forceCloseConnections: true,
+    // Requests that are being answered may end; those that come meanwhile by an open connection are answered, too.
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
@@ -110,6 +119,15 @@ export async function createHttpApp({
     hideUntagged: false,
   });
 
+  const closing = new AbortController();
+  app.decorate('closing', closing.signal);
+  app.addHook('preClose', async () => {
+    closing.abort();
+    // A download that takes longer is cut: its reader asks again elsewhere.
+    setTimeout(() => app.server.closeAllConnections(), drainTimeoutMs).unref();
+  });
+  app.addHook('onRequest', (request, _reply, done) => inLogContext({ requestId: request.id }, done));
+
   app.decorateRequest('principal');
   app.addHook('onRoute', (route) => {
     if (publicPrefixes.some((prefix) => route.url === prefix || route.url.startsWith(`${prefix}/`)))
@@ -136,6 +154,7 @@ export async function createHttpApp({
   });
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    if (closing.signal.aborted) reply.header('connection', 'close');
     if (!reply.hasHeader('x-content-type-options')) reply.header('x-content-type-options', 'nosniff');
   });
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
@@ -147,6 +166,7 @@ export async function createHttpApp({
   const open = { config: { role: 'public' as const } };
   app.get('/livez', open, async () => ({ status: 'ok' }));
   app.get('/readyz', open, async (_request, reply) => {
+    if (closing.signal.aborted) return reply.code(503).send({ status: 'stopping', checks: {} });
     const results = await Promise.all(
       Object.entries(readiness).map(
         async ([name, check]) =>

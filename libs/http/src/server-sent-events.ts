@@ -18,6 +18,9 @@ export async function sendEvents(
   const left = new AbortController();
   request.raw.on('close', () => left.abort());
   reply.raw.on('close', () => left.abort());
+  const { closing } = request.server;
+  const leave = () => left.abort();
+  closing.addEventListener('abort', leave, { once: true });
   reply.hijack();
   reply.raw.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
@@ -40,6 +43,7 @@ export async function sendEvents(
     }
   } finally {
     clearInterval(beat);
+    closing.removeEventListener('abort', leave);
     reply.raw.end();
   }
 }

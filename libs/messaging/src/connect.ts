@@ -10,10 +10,12 @@ import {
   StorageType,
   type StreamConfig,
 } from '@nats-io/jetstream';
-import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
+import { connect, headers, type NatsConnection, nanos } from '@nats-io/transport-node';
 import { parseNatsAddress } from './nats-address.ts';
 
 const dayMs = 86_400_000;
+/** The request that a message follows from, as in REST. */
+export const requestIdHeader = 'x-request-id';
 
 /** Streams of an installation; several installations may share one NATS under different namespaces. */
 const streamsOf = (
@@ -59,7 +61,7 @@ export interface Messaging {
   /** The subject as this namespace has it: `florilegium.x` → `<namespace>.x`. */
   wireSubject(subject: string): string;
   /** Publishes and waits for the stream's acknowledgement. The same message id within ten minutes is stored once. */
-  publish(subject: string, payload: Uint8Array, messageId: string): Promise<void>;
+  publish(subject: string, payload: Uint8Array, messageId: string, requestId?: string): Promise<void>;
   /** Throws unavailable when the server does not answer in time. */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -105,9 +107,11 @@ export async function connectMessaging({
     manager,
     streams: { event: streams.event.name, work: streams.work.name, parked: streams.parked.name },
     wireSubject,
-    publish: async (subject, payload, messageId) => {
+    publish: async (subject, payload, messageId, requestId) => {
+      const carried = headers();
+      if (requestId !== undefined) carried.set(requestIdHeader, requestId);
       try {
-        await client.publish(wireSubject(subject), payload, { msgID: messageId, timeout: 5000 });
+        await client.publish(wireSubject(subject), payload, { msgID: messageId, timeout: 5000, headers: carried });
       } catch (error) {
         throw unavailable(`could not publish to ${subject}: ${messageOf(error)}`, { cause: error });
       }

@@ -1,9 +1,10 @@
 import { decodeEvent, type EventName, type EventPayload, subjectOf } from '@florilegium/contracts';
 import { AppError, messageFateOf, messageOf } from '@florilegium/errors';
-import type { Log } from '@florilegium/log';
+import { checkedRequestId, inLogContext, type Log } from '@florilegium/log';
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import type { Messaging } from './connect.ts';
+import { type Messaging, requestIdHeader } from './connect.ts';
+import { countEvent } from './metrics.ts';
 
 export interface EventMeta {
   /** The outbox id of its publisher. */
@@ -96,8 +97,12 @@ export async function consumeEvents({
     const messageId = message.headers?.get('Nats-Msg-Id') ?? '';
     const beat = setInterval(() => message.working(), ackWaitMs / 3);
     try {
-      await handle(decodeEvent(name, message.data), { messageId, delivery, signal: stopping.signal });
+      const requestId = checkedRequestId(message.headers?.get(requestIdHeader));
+      await inLogContext({ event: name, requestId }, () =>
+        handle(decodeEvent(name, message.data), { messageId, delivery, signal: stopping.signal }),
+      );
       message.ack();
+      countEvent(name, 'handled');
     } catch (error) {
       const fate = error instanceof AppError ? messageFateOf(error.code) : 'retry';
       const reason = messageOf(error);
@@ -109,7 +114,9 @@ export async function consumeEvents({
           'event will be delivered again',
         );
         message.nak(retryDelayMs(delivery));
+        countEvent(name, 'retried');
       } else {
+        countEvent(name, 'given_up');
         log.error({ event: name, messageId, delivery, reason, err: error }, 'event given up');
         await messaging
           .publish(

@@ -1,4 +1,5 @@
 import { AppError, codeOfGrpcStatus } from '@florilegium/errors';
+import { logContext } from '@florilegium/log';
 import {
   type CallOptions,
   type Client,
@@ -74,7 +75,10 @@ export function createRpcClient<Definition extends TsProtoServiceDefinition>(
 
 const keyOf = (apiKey: string | undefined): ClientMiddleware =>
   async function* (call, options) {
-    const metadata = apiKey ? Metadata(options.metadata).set('authorization', `Bearer ${apiKey}`) : options.metadata;
+    const metadata = Metadata(options.metadata);
+    if (apiKey) metadata.set('authorization', `Bearer ${apiKey}`);
+    const { requestId } = logContext();
+    if (requestId) metadata.set('x-request-id', requestId);
     return yield* call.next(call.request, { ...options, metadata });
   };
 

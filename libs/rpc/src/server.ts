@@ -1,16 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import type { Authenticator, Principal } from '@florilegium/auth';
 import { descriptorSetBase64, methodRoles } from '@florilegium/contracts';
 import { AppError, grpcStatusOf, messageOf, toAppError } from '@florilegium/errors';
-import type { Log } from '@florilegium/log';
+import { checkedRequestId, inLogContext, type Log } from '@florilegium/log';
 import {
   type CallContext,
   createServer,
   ServerError,
   type ServerMiddlewareCall,
+  Status,
   type TsProtoServiceDefinition,
 } from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
 import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection';
+import { observeCall } from './metrics.ts';
 
 export interface RpcServerOptions<Implementation> {
   definition: TsProtoServiceDefinition;
@@ -86,14 +89,37 @@ async function* guard<Request, Response>(
   log: Log,
 ): AsyncGenerator<Response, Response | void, undefined> {
   const path = call.method.path;
+  const startedAt = performance.now();
+  const observe = (code: string) => observeCall(path, code, (performance.now() - startedAt) / 1000);
   try {
     const role = methodRoles[path];
     // Health and reflection stand outside the table and are open, as probes and tools expect.
     if (!role) return yield* call.next(call.request, context);
     const principal = authenticator.authorize(context.metadata.get('authorization'), role);
-    return yield* call.next(call.request, Object.assign(context, { principal }));
+    const requestId = checkedRequestId(context.metadata.get('x-request-id')) ?? randomUUID();
+    const result = yield* inContext({ requestId }, call.next(call.request, Object.assign(context, { principal })));
+    observe('OK');
+    return result;
   } catch (error) {
-    throw toServerError(error, path, log);
+    const known = toServerError(error, path, log);
+    observe(known instanceof ServerError ? Status[known.code]! : 'CANCELLED');
+    throw known;
+  }
+}
+
+/** A generator runs in the context of whoever asks for its next value: here that is ours each time. */
+async function* inContext<Response>(
+  fields: { requestId: string },
+  responses: AsyncGenerator<Response, Response | void, undefined>,
+): AsyncGenerator<Response, Response | void, undefined> {
+  try {
+    for (;;) {
+      const next = await inLogContext(fields, () => responses.next());
+      if (next.done) return next.value;
+      yield next.value;
+    }
+  } finally {
+    await inLogContext(fields, () => responses.return(undefined));
   }
 }
 

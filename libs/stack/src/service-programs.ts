@@ -1,4 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import { type ServiceName, serviceNames, serviceRoutes } from '@florilegium/gateway';
+
+export { type ServiceName, serviceNames };
 
 /** A program that the stack runs beside PostgreSQL, NATS and the gateway. */
 export interface StackProgram {
@@ -18,25 +21,11 @@ export interface StackProgram {
   readyPath?: string;
 }
 
-const serviceRoutes = {
-  catalog: ['/v1/imports', '/v1/pages', '/v1/page-sets'],
-  fetcher: ['/v1/fetch-runs', '/v1/images', '/iiif'],
-  inference: ['/v1/prediction-runs', '/v1/predictions', '/v1/similar'],
-  // The web UI, /docs and what nobody else knows.
-  curation: ['/v1/labels', '/v1/iterations', '/v1/review-queues', '/v1/hq-lists', '/'],
-  trainer: ['/v1/trainings'],
-} as const;
-
-export type ServiceName = keyof typeof serviceRoutes;
-
-/** From left to right: each may call those before it. */
-export const serviceNames = Object.keys(serviceRoutes) as ServiceName[];
-
 /** The five services as programs of the stack. */
 export const servicePrograms: readonly StackProgram[] = serviceNames.map((name) => ({
   name,
   main: fileURLToPath(new URL(`../../../services/${name}/src/main.ts`, import.meta.url)),
-  gatewayPaths: [...serviceRoutes[name], `/v1/openapi/${name}.json`],
+  gatewayPaths: serviceRoutes[name],
   ownsSchema: true,
   servesGrpc: true,
 }));

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Db, Tx } from '@florilegium/db';
 import { AppError, cancelled, messageFateOf, messageOf } from '@florilegium/errors';
-import type { Log } from '@florilegium/log';
-import type { Messaging } from '@florilegium/messaging';
-import { AckPolicy, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
-import { nanos } from '@nats-io/transport-node';
+import { checkedRequestId, inLogContext, type Log } from '@florilegium/log';
+import { type Messaging, requestIdHeader } from '@florilegium/messaging';
+import type { JsMsg } from '@nats-io/jetstream';
 import { batchesRepo, type Claim } from './batches.repo.ts';
+import { ensureWorkConsumer, workDurable } from './ensure-work-consumer.ts';
+import { observeBatch } from './metrics.ts';
 import { workMessage, workSubject } from './work-table.ts';
 
 export interface ClaimedBatch<Schema> extends Claim {
@@ -63,7 +64,8 @@ export async function startWorker<Schema>({
   const repo = batchesRepo(db, staleMs);
   const stopping = new AbortController();
   const workerName = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
-  const durable = `${service}--${kind}`;
+  const durable = workDurable(service, kind);
+  const ensureConsumer = () => ensureWorkConsumer(messaging, { service, kind, staleMs });
   let claims = 0;
   await ensureConsumer();
   const slots = Array.from({ length: concurrency }, () => runSlot());
@@ -74,18 +76,6 @@ export async function startWorker<Schema>({
       await Promise.all([...slots, sweeping]);
     },
   };
-
-  async function ensureConsumer(): Promise<void> {
-    await messaging.manager.consumers.add(messaging.streams.work, {
-      durable_name: durable,
-      filter_subject: messaging.wireSubject(workSubject(service, kind)),
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: nanos(staleMs + 1000),
-      deliver_policy: DeliverPolicy.All,
-      max_deliver: -1,
-      max_ack_pending: 2000,
-    });
-  }
 
   async function runSlot(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -119,7 +109,9 @@ export async function startWorker<Schema>({
     });
     if (result.kind === 'ended') return message.ack();
     if (result.kind === 'busy') return message.nak(Math.min(result.waitMs, 60_000));
-    await work(message, result.claim);
+    const requestId = checkedRequestId(message.headers?.get(requestIdHeader));
+    const { runId, number: batch, attempt } = result.claim;
+    await inLogContext({ runId, kind, batch, attempt, requestId }, () => work(message, result.claim));
   }
 
   async function work(message: JsMsg, claim: Claim): Promise<void> {
@@ -143,6 +135,9 @@ export async function startWorker<Schema>({
         });
     }, heartbeatMs);
     let completed = false;
+    const startedAt = performance.now();
+    const observe = (outcome: 'done' | 'failed' | 'given_back') =>
+      observeBatch(kind, outcome, (performance.now() - startedAt) / 1000);
     const complete: ClaimedBatch<Schema>['complete'] = async (write) => {
       const result = await db.inTransaction(async (tx) => {
         const left = await repo.finish(tx, claim);
@@ -158,7 +153,9 @@ export async function startWorker<Schema>({
       await handle({ ...claim, signal, complete });
       if (!completed) await complete();
       message.ack();
+      observe('done');
     } catch (error) {
+      observe(completed ? 'done' : stopping.signal.aborted || lost.signal.aborted ? 'given_back' : 'failed');
       await settle(message, claim, error, { completed, lost: lost.signal.aborted, fields });
     } finally {
       clearInterval(beat);

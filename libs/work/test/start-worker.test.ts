@@ -1,4 +1,5 @@
 import {
+  addRequestIdToOutbox,
   createOutboxTable,
   createTestDatabase,
   type Db,
@@ -39,6 +40,7 @@ beforeAll(async () => {
     '1': {
       up: async (kysely) => {
         await createOutboxTable(kysely);
+        await addRequestIdToOutbox(kysely);
         await createWorkTable(kysely);
         await sql`create table result (run_id uuid, number int, attempt int)`.execute(kysely);
       },

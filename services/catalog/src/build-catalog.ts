@@ -14,6 +14,7 @@ import type { ImportDeps } from './usecases/import-export.ts';
 import { judgeNewRules } from './usecases/judge-new-rules.ts';
 import { listPages, streamPages } from './usecases/list-pages.ts';
 import { listRules } from './usecases/list-rules.ts';
+import { selectRule } from './usecases/select-rule.ts';
 import { startImport } from './usecases/start-import.ts';
 
 type BuildConfig = Pick<
@@ -53,6 +54,7 @@ export function buildCatalog({ config, db, log }: { config: BuildConfig; db: Db<
     listPages: bind(listPages, deps),
     streamPages: bind(streamPages, deps),
     listRules: bind(listRules, deps),
+    selectRule: bind(selectRule, rules),
     compareRules: bind(compareRules, deps),
     countByReuse: bind(countByReuse, deps),
     judgeNewRules: bind(judgeNewRules, { ...deps, log }),

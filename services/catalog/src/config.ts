@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type CandidateRule, parseCandidateRules } from '@florilegium/bhl';
-import { readEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
+import { readEnv, readPrepareEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
 
 export interface CatalogConfig extends ServiceEnv {
   /** Hosts (`name` or `name:port`) that an export may be imported from. */
@@ -45,4 +45,10 @@ function listOf(text: string, separator: string): string[] {
     .split(separator)
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
+}
+
+/** What preparing the servers needs of the same variables. */
+export function readPrepareConfig(variables: Record<string, string | undefined> = process.env) {
+  const env = readEnv(variables);
+  return env.done(readPrepareEnv(env));
 }

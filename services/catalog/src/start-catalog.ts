@@ -3,7 +3,7 @@ import { createAuthenticator } from '@florilegium/auth';
 import { migrateSchema, openDb, startOutboxRelay } from '@florilegium/db';
 import type { Log } from '@florilegium/log';
 import { connectMessaging } from '@florilegium/messaging';
-import type { Lifetime } from '@florilegium/service';
+import { type Lifetime, watchServers } from '@florilegium/service';
 import { startWorker } from '@florilegium/work';
 import { migrations } from '../migrations/index.ts';
 import { buildCatalog } from './build-catalog.ts';
@@ -26,10 +26,11 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
   const { databaseUrl: url, databasePoolMax: poolMax, role } = config;
   const db = openDb<CatalogSchema>({ url, schema: 'catalog', poolMax, log });
   onStop('database', db.close);
-  await migrateSchema(db, migrations);
+  await migrateSchema(db, migrations, { mode: config.migrations });
   const { natsUrl, natsNamespace: namespace, natsReplicas: replicas } = config;
   const messaging = await connectMessaging({ url: natsUrl, name: 'catalog', log, namespace, replicas });
   onStop('messaging', messaging.close);
+  onStop('metrics of servers', watchServers({ service: 'catalog', db, messaging }));
 
   const authenticator = createAuthenticator({ required: config.authRequired, keys: config.apiKeys });
   const catalog = buildCatalog({ config, db, log });

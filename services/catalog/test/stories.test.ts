@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Page } from '@florilegium/contracts/catalog';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { itemFile, pageFile, tabFile, zipOf } from './an-export.ts';
 import { type Harness, startHarness } from './harness.ts';
@@ -107,6 +108,31 @@ describe('an export with articles and names', () => {
     expect(await story(31)).toMatchObject({ authors: '', title: '', reuse: 'public_domain' });
     const { part, page_part, page_name } = await harness.contents();
     expect([part!.length, page_part!.length, page_name!.length]).toEqual([1, 1, 1]);
+  });
+
+  it('is told by gRPC for many pages as for one, in ascending PageID', async () => {
+    const rpc = harness.rpcOf('v');
+    const tell = async (pageIds: number[]) => {
+      const told: Page[] = [];
+      for await (const message of rpc.streamStories({ pageIds })) told.push(...message.pages);
+      return told;
+    };
+    const pages = await tell([31, 21, 11, 999]);
+    expect(pages.map(({ ref }) => ref?.pageId)).toEqual([11, 21, 31]);
+    for (const page of pages) expect(page).toEqual((await rpc.getPage({ pageId: page.ref!.pageId })).page);
+    await expect(tell(Array.from({ length: 501 }, (_, id) => id))).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  it('names the rule by its hash', async () => {
+    const rpc = harness.rpcOf('v');
+    const { rules } = (await harness.get('/v1/pages/rules')).body;
+    const illustrated = rules.find(({ name }: { name: string }) => name === 'illustrated');
+    expect(await rpc.getRule({})).toEqual({
+      name: 'illustrated',
+      version: illustrated.version,
+      sha256: illustrated.hash,
+    });
+    await expect(rpc.getRule({ name: 'none' })).rejects.toMatchObject({ code: 'not_found' });
   });
 
   it('is the same inside an archive, on disk and on a server, of which only the parts are read', async () => {

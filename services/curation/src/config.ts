@@ -1,4 +1,4 @@
-import { readEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
+import { readEnv, readPrepareEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
 import { defaultQueueRule } from './domain/review-queue.ts';
 
 export interface Config extends ServiceEnv {
@@ -24,4 +24,10 @@ export function readConfig(variables: Record<string, string | undefined> = proce
     entropyQuantile: env.number('ENTROPY_QUANTILE', { default: 0.8, min: 0, max: 1 }),
     reviewRandomShare: env.number('REVIEW_RANDOM_SHARE', { default: defaultQueueRule.randomShare, min: 0, max: 1 }),
   });
+}
+
+/** What preparing the servers needs of the same variables. */
+export function readPrepareConfig(variables: Record<string, string | undefined> = process.env) {
+  const env = readEnv(variables);
+  return env.done(readPrepareEnv(env));
 }

@@ -2,7 +2,8 @@ import { addToOutbox, type Db, type OutboxMessage, type Tx } from '@florilegium/
 import { enqueueBatches } from '@florilegium/work';
 import { type Kysely, sql } from 'kysely';
 import { auditsRepo } from './repos/audits.repo.ts';
-import { hqListsRepo, listCopies } from './repos/hq-lists.repo.ts';
+import { hqListStoriesRepo } from './repos/hq-list-stories.repo.ts';
+import { hqListsRepo } from './repos/hq-lists.repo.ts';
 import { iterationsRepo } from './repos/iterations.repo.ts';
 import { labelSetsRepo } from './repos/label-sets.repo.ts';
 import { labelsRepo } from './repos/labels.repo.ts';
@@ -12,7 +13,16 @@ import { triageRepo } from './repos/triage.repo.ts';
 import type { Schema } from './schema.ts';
 
 /** Long work of this service, by what it does to the run (an iteration or a list) whose id it carries. */
-export type WorkKind = 'import-scores' | 'predict' | 'collect' | 'predict-list' | 'freeze-list';
+export const workKinds = [
+  'import-scores',
+  'predict',
+  'collect',
+  'predict-list',
+  'freeze-list',
+  'describe-list',
+  'store-list',
+] as const;
+export type WorkKind = (typeof workKinds)[number];
 
 const bind = (kysely: Kysely<Schema>) => ({
   labels: labelsRepo(kysely),
@@ -22,6 +32,7 @@ const bind = (kysely: Kysely<Schema>) => ({
   predictions: predictionsRepo(kysely),
   triage: triageRepo(kysely),
   hqLists: hqListsRepo(kysely),
+  hqListStories: hqListStoriesRepo(kysely),
   audits: auditsRepo(kysely),
 });
 
@@ -42,8 +53,6 @@ export interface TxStore extends Repos {
 
 export interface Store extends Repos {
   inTransaction<Result>(work: (tx: TxStore) => Promise<Result>): Promise<Result>;
-  /** A frozen list as a file, straight from PostgreSQL's COPY. */
-  copyList(listId: string, form: keyof typeof listCopies): AsyncIterable<Buffer>;
 }
 
 // Any constant will do as long as nothing else of this service takes it.
@@ -80,6 +89,5 @@ export function createStore(db: Db<Schema>): Store {
   return {
     ...bind(db.kysely),
     inTransaction: (work) => db.inTransaction((tx) => work(storeOn(tx))),
-    copyList: (listId, form) => db.copyOut(listCopies[form](listId)),
   };
 }

@@ -5,7 +5,7 @@ import { migrations } from '../migrations/index.ts';
 import type { PagePredicted } from '../src/clients/inference.client.ts';
 import type { Schema } from '../src/schema.ts';
 import { createStore, type Store } from '../src/store.ts';
-import { collectListScores, freezeHqList } from '../src/usecases/freeze-hq-list.ts';
+import { collectList, freezeHqList } from '../src/usecases/freeze-hq-list.ts';
 
 let database: TestDatabase;
 let db: Db<Schema>;
@@ -31,6 +31,24 @@ const predictionOf = (pageId: number): PagePredicted => ({
   mutualInformation: 0,
 });
 
+const neighbours = {
+  catalog: {
+    async *streamCandidates() {
+      yield [1, 2, 3, 4, 5, 6, 7, 8];
+    },
+    findStories: async () => [],
+  },
+  fetcher: {
+    findImages: async (pageIds: readonly number[]) =>
+      pageIds.map((pageId) => ({
+        pageId,
+        state: pageId === 8 ? ('unavailable' as const) : ('coming' as const),
+        width: 0,
+        height: 0,
+      })),
+  },
+};
+
 async function aList(): Promise<string> {
   const id = uuidv7();
   await store.inTransaction(async (tx) => {
@@ -38,8 +56,12 @@ async function aList(): Promise<string> {
       id,
       version: 1,
       rule: 'illustrated',
+      ruleVersion: 1,
+      ruleSha256: '',
       threshold: 0.5,
+      targetPrecision: null,
       auditCount: 0,
+      outsideCount: 0,
       iterationNumber: 1,
       ensembleId: uuidv7(),
       modelSha256: '',
@@ -62,14 +84,23 @@ it('freezes no list of which scores were lost after they were collected', async 
       yield [4, 5].map(predictionOf);
     },
   };
-  const collect = () => collectListScores({ store, inference }, listId, new AbortController().signal);
-  expect(await collect()).toBe(5);
+  const collect = () => collectList({ store, inference, ...neighbours }, listId, new AbortController().signal);
+  const first = await collect();
+  expect(first.scoreCount).toBe(5);
   // As a crash of PostgreSQL leaves an unlogged table.
   await store.hqLists.clearScores(listId);
-  await expect(store.inTransaction((tx) => freezeHqList(tx, listId, 5))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(store.inTransaction((tx) => freezeHqList(tx, listId, first))).rejects.toMatchObject({
+    code: 'unavailable',
+  });
   expect(await store.hqLists.find(1)).toMatchObject({ state: 'predicting', pageCount: null });
 
-  const collectedCount = await collect();
-  await store.inTransaction((tx) => freezeHqList(tx, listId, collectedCount));
-  expect(await store.hqLists.find(1)).toMatchObject({ state: 'published', pageCount: 5, candidateCount: 5 });
+  const collected = await collect();
+  await store.inTransaction((tx) => freezeHqList(tx, listId, collected));
+  expect(await store.hqLists.find(1)).toMatchObject({
+    state: 'published',
+    pageCount: 5,
+    candidateCount: 5,
+    imagePendingCount: 2,
+    imageUnavailableCount: 1,
+  });
 });

@@ -58,3 +58,23 @@ export async function predictSets(service: TestService, ensembleId: string): Pro
       noImageCount: run.noImageCount,
     });
 }
+
+/** Inference ends the run that a list waits for; each list asks for its own, since candidates change. */
+export async function completeListRun(
+  service: TestService,
+  { id, ensembleId }: { id: string; ensembleId: string },
+): Promise<void> {
+  const run = await until(
+    'run',
+    () => service.world.runs.get(`${ensembleId} hq-list-${id}`),
+    (found) => found !== undefined,
+  );
+  await service.publishTwice('inference.run.completed', {
+    runId: run!.runId,
+    ensembleId,
+    pageSetId: '',
+    rule: 'illustrated',
+    predictedCount: run!.predictedCount,
+    noImageCount: run!.noImageCount,
+  });
+}

@@ -1,5 +1,5 @@
 import { defaultImageSources, type ImageSource, parseImageSources } from '@florilegium/bhl';
-import { readEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
+import { readEnv, readPrepareEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
 import { defaultRetryLimits, type RetryLimits } from './domain/page-state.ts';
 
 export interface Config extends ServiceEnv {
@@ -79,4 +79,10 @@ function parseHashes(text: string): string[] {
   if (!hashes.every((hash) => /^[0-9a-f]{64}$/.test(hash)))
     throw new Error('PLACEHOLDER_SHA256S is not SHA-256 hashes in hex, separated by commas');
   return hashes;
+}
+
+/** What preparing the servers needs of the same variables. */
+export function readPrepareConfig(variables: Record<string, string | undefined> = process.env) {
+  const env = readEnv(variables);
+  return env.done(readPrepareEnv(env));
 }

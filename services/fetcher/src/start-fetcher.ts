@@ -9,7 +9,7 @@ import type { Log } from '@florilegium/log';
 import { connectMessaging } from '@florilegium/messaging';
 import { openObjectStore } from '@florilegium/object-store';
 import { startRpcServer } from '@florilegium/rpc';
-import type { Lifetime } from '@florilegium/service';
+import { type Lifetime, watchServers } from '@florilegium/service';
 import { startWorker } from '@florilegium/work';
 import { migrations } from '../migrations/index.ts';
 import { connectCatalog } from './clients/catalog.client.ts';
@@ -48,7 +48,7 @@ export async function startFetcher(config: Config, log: Log, lifetime: Lifetime)
     log,
   });
   lifetime.onStop('database', () => db.close());
-  await migrateSchema(db, migrations);
+  await migrateSchema(db, migrations, { mode: config.migrations });
   const messaging = await connectMessaging({
     url: config.natsUrl,
     name: 'fetcher',
@@ -57,6 +57,7 @@ export async function startFetcher(config: Config, log: Log, lifetime: Lifetime)
     log,
   });
   lifetime.onStop('messaging', () => messaging.close());
+  lifetime.onStop('metrics of servers', watchServers({ service: 'fetcher', db, messaging }));
   const catalog = connectCatalog(config.catalogAddress, config.serviceApiKey);
   lifetime.onStop('catalog client', () => catalog.close());
   const parts: Parts = {
@@ -126,6 +127,7 @@ async function startWorkers({ config, log, lifetime, db, messaging, catalog, sto
   lifetime.onStop('listing worker', () => listing.stop());
   const deps: FetchBatchDeps = {
     store,
+    log,
     files,
     fetchImage: (page, size, signal) => fetchImage(client, page, { size, limits: imageLimits, signal }),
     enterRun: (run, signal) => runGate.enter(`run ${run.id}/${run.concurrency}`, { waitMsMax: runWaitMsMax, signal }),

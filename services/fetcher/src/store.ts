@@ -12,7 +12,8 @@ import type { Schema } from './schema.ts';
  * Kinds of work batches: `list` reads a run's pages from the catalog (one a run), `fetch` fetches some of them, `demand` fetches one page that
  * somebody waits for and has a queue of its own, so that it passes by long runs.
  */
-export type WorkKind = 'list' | 'fetch' | 'demand';
+export const workKinds = ['list', 'fetch', 'demand'] as const;
+export type WorkKind = (typeof workKinds)[number];
 
 /** The repos of this service, its outbox and its work queue, all on one connection or one transaction. */
 export interface Store {

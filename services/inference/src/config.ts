@@ -1,6 +1,6 @@
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
-import { readEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
+import { readEnv, readPrepareEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
 import type { BackboneWish } from './embedding/choose-backbone.ts';
 
 export interface Config extends ServiceEnv {
@@ -43,4 +43,10 @@ export function readConfig(source: Record<string, string | undefined> = process.
     embeddingWaitMs: env.int('EMBEDDING_WAIT_MS', { default: 600_000, min: 0, max: 86_400_000 }),
     batchStaleMs: env.int('BATCH_STALE_MS', { default: 12_000, min: 500, max: 600_000 }),
   });
+}
+
+/** What preparing the servers needs of the same variables. */
+export function readPrepareConfig(variables: Record<string, string | undefined> = process.env) {
+  const env = readEnv(variables);
+  return env.done(readPrepareEnv(env));
 }

@@ -7,7 +7,7 @@ import type { Log } from '@florilegium/log';
 import { connectMessaging, consumeEvents } from '@florilegium/messaging';
 import { openObjectStore } from '@florilegium/object-store';
 import { startRpcServer } from '@florilegium/rpc';
-import type { Lifetime } from '@florilegium/service';
+import { type Lifetime, watchServers } from '@florilegium/service';
 import { startWorker } from '@florilegium/work';
 import { migrations } from '../migrations/index.ts';
 import { connectCatalog } from './clients/catalog.client.ts';
@@ -21,6 +21,7 @@ import { onEnsembleTrained } from './events/on-ensemble-trained.ts';
 import { onImageBatchStored } from './events/on-image-batch-stored.ts';
 import { inferenceGrpc } from './grpc/inference.grpc.ts';
 import { showBackbone } from './metrics.ts';
+import { createNetworkRunner } from './networks/network-runner.ts';
 import type { RecordedBackbone } from './repos/backbones.repo.ts';
 import { addPredictionRunRoutes } from './rest/prediction-runs.rest.ts';
 import { addPredictionRoutes } from './rest/predictions.rest.ts';
@@ -49,7 +50,7 @@ export async function startInference(config: Config, log: Log, lifetime: Lifetim
     log,
   });
   lifetime.onStop('database', () => db.close());
-  await migrateSchema(db, migrations);
+  await migrateSchema(db, migrations, { mode: config.migrations });
   const messaging = await connectMessaging({
     url: config.natsUrl,
     name: 'inference',
@@ -58,6 +59,7 @@ export async function startInference(config: Config, log: Log, lifetime: Lifetim
     log,
   });
   lifetime.onStop('messaging', () => messaging.close());
+  lifetime.onStop('metrics of servers', watchServers({ service: 'inference', db, messaging }));
   const catalog = connectCatalog(config.catalogAddress, config.serviceApiKey);
   lifetime.onStop('catalog client', () => catalog.close());
   const fetcher = connectFetcher(config.fetcherAddress, config.serviceApiKey);
@@ -157,13 +159,15 @@ async function startWorkers(parts: Parts): Promise<void> {
     onFailed: failRun,
   });
   lifetime.onStop('selecting worker', () => selecting.stop());
+  const networks = createNetworkRunner({ objectStoreUrl: config.objectStoreUrl }, log);
+  lifetime.onStop('network thread', () => networks.close());
   const predicting = await startWorker<Schema>({
     ...common,
     kind: 'predict',
     concurrency: config.predictionBatchesInFlightMax,
     handle: ({ runId, number, signal, complete }) =>
       predictBatch(
-        { ...parts, embeddingWaitMs: config.embeddingWaitMs },
+        { ...parts, networks, embeddingWaitMs: config.embeddingWaitMs },
         { runId, number, signal, complete: (write) => complete((tx, left) => write(store.on(tx), left)) },
       ),
     onFailed: failRun,

@@ -12,7 +12,8 @@ import { copyPredictions, type PredictionsRepo, predictionsRepo } from './repos/
 import type { Schema } from './schema.ts';
 
 /** Kinds of work batches: `embed` makes one shard, `select` lists a run's pages (one a run), `predict` predicts some of them. */
-export type WorkKind = 'embed' | 'select' | 'predict';
+export const workKinds = ['embed', 'select', 'predict'] as const;
+export type WorkKind = (typeof workKinds)[number];
 
 /** The repos of this service, its outbox and its work queue, all on one connection or one transaction. */
 export interface Store {

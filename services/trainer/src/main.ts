@@ -4,10 +4,11 @@ import { createHttpApp } from '@florilegium/http';
 import { createLog } from '@florilegium/log';
 import { connectMessaging } from '@florilegium/messaging';
 import { openObjectStore } from '@florilegium/object-store';
-import { type Lifetime, runService } from '@florilegium/service';
+import { type Lifetime, runService, watchServers } from '@florilegium/service';
 import { migrations } from '../migrations/index.ts';
 import { catalogClient } from './clients/catalog.client.ts';
 import { curationClient } from './clients/curation.client.ts';
+import { fetcherClient } from './clients/fetcher.client.ts';
 import { inferenceClient } from './clients/inference.client.ts';
 import { readConfig } from './config.ts';
 import type { Schema } from './schema.ts';
@@ -25,15 +26,17 @@ async function start(lifetime: Lifetime): Promise<void> {
   const { databaseUrl, databasePoolMax: poolMax, natsUrl, natsNamespace: namespace, natsReplicas: replicas } = config;
   const db = openDb<Schema>({ url: databaseUrl, schema: service, poolMax, log });
   onStop('database', () => db.close());
-  await migrateSchema(db, migrations);
+  await migrateSchema(db, migrations, { mode: config.migrations });
   const messaging = await connectMessaging({ url: natsUrl, name: service, namespace, replicas, log });
   onStop('messaging', () => messaging.close());
+  onStop('metrics of servers', watchServers({ service, db, messaging }));
   const store = createStore(db);
 
   if (config.role !== 'api') {
     const apiKey = config.serviceApiKey;
     const neighbours = {
       catalog: catalogClient({ address: config.catalogGrpc, apiKey }),
+      fetcher: fetcherClient({ address: config.fetcherGrpc, apiKey }),
       inference: inferenceClient({ address: config.inferenceGrpc, apiKey }),
       curation: curationClient({ address: config.curationGrpc, apiKey }),
     };

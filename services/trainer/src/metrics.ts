@@ -13,7 +13,13 @@ export const phaseSeconds = new Histogram({
   buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1200],
 });
 
+export const membersTrained = new Counter({
+  name: 'florilegium_trainer_members_trained_total',
+  help: 'Members trained, by method and by the TensorFlow.js backend that multiplied',
+  labelNames: ['method', 'backend'],
+});
+
 export const pagesDropped = new Counter({
   name: 'florilegium_trainer_pages_dropped_total',
-  help: 'Labelled pages that trained nothing because their embedding or their item could not be had',
+  help: 'Labelled pages that trained nothing because their embedding, image or item could not be had',
 });

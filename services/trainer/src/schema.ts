@@ -1,6 +1,6 @@
 import type { Scores } from '@florilegium/ensemble/arithmetic';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
-import type { TrainingPhase, TrainingState } from './domain/training.ts';
+import type { DroppedPage, TrainingPhase, TrainingState } from './domain/training.ts';
 
 export interface TrainingTable {
   id: string;
@@ -20,6 +20,9 @@ export interface TrainingTable {
   dropped_page_count: Generated<number>;
   dataset_key: string | null;
   dataset_sha256: string | null;
+  images_key: string | null;
+  images_sha256: string | null;
+  dropped_pages: ColumnType<DroppedPage[], string | undefined, string>;
   backbone_name: string | null;
   backbone_sha256: string | null;
   tensorflow_backend: string | null;
@@ -51,6 +54,7 @@ export interface TrainingMemberTable {
   seconds: number;
   tensorflow_backend: string;
   attempt: number;
+  resumed_at_step: Generated<number>;
 }
 
 export interface TrainingEpochTable {
@@ -58,6 +62,7 @@ export interface TrainingEpochTable {
   member: number;
   epoch: number;
   loss: number;
+  stop_loss: number | null;
   serial: Generated<number>;
 }
 

@@ -28,6 +28,7 @@ it('starts on an empty database, is ready, tells its API, and stops cleanly', as
       AUTH: 'off',
       LOG_LEVEL: 'error',
       CATALOG_GRPC: '127.0.0.1:1',
+      FETCHER_GRPC: '127.0.0.1:1',
       INFERENCE_GRPC: '127.0.0.1:1',
       CURATION_GRPC: '127.0.0.1:1',
     },
@@ -64,6 +65,6 @@ it('names every variable that is missing', async () => {
     text += chunk;
   });
   expect(await once(child, 'exit')).toEqual([1, null]);
-  for (const name of ['DATABASE_URL', 'NATS_URL', 'OBJECT_STORE', 'CURATION_GRPC', 'HTTP_PORT'])
+  for (const name of ['DATABASE_URL', 'NATS_URL', 'OBJECT_STORE', 'CURATION_GRPC', 'FETCHER_GRPC', 'HTTP_PORT'])
     expect(text).toContain(`${name} is`);
 });

@@ -126,7 +126,14 @@ export function startRigWorkers(
   neighbours: FakeNeighbours,
   overrides: Partial<WorkersDeps> = {},
 ) {
-  const limits = { labelsMax: 1000, embeddingWaitMs: 30_000, codeVersion: 'test', computeThreads: 1 };
+  const limits = {
+    labelsMax: 1000,
+    embeddingWaitMs: 30_000,
+    imageDatasetBytesMax: 2 ** 24,
+    checkpointEveryMs: 0,
+    codeVersion: 'test',
+    computeThreads: 1,
+  };
   return startWorkers({ ...parts, ...neighbours, log: silentLog, ...limits, ...overrides }, timing);
 }
 

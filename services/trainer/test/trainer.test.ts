@@ -180,9 +180,9 @@ describe('a training that cannot be', () => {
   });
 
   it('fails by event for a method that is not here, naming what is, and for parameters that are not known', async () => {
-    await freeze('tuned', { method: 'finetune' });
-    expect((await endOf('tuned')).payload).toMatchObject({
-      reason: 'method: method finetune is not available here; there is probe',
+    await freeze('distilled', { method: 'distil' });
+    expect((await endOf('distilled')).payload).toMatchObject({
+      reason: 'method: method distil is not available here; there is probe, finetune',
     });
     await freeze('odd', { parametersJson: '{"epochs": 3}' });
     expect((await endOf('odd')).payload).toMatchObject({
@@ -195,7 +195,7 @@ describe('a training that cannot be', () => {
   });
 
   it('is refused by REST, naming the field', async () => {
-    expect(await post({ labelSetId: 'x', method: 'finetune' })).toMatchObject({
+    expect(await post({ labelSetId: 'x', method: 'distil' })).toMatchObject({
       status: 400,
       body: { code: 'invalid_argument', field: 'method' },
     });

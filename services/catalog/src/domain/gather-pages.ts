@@ -1,26 +1,91 @@
 import { type CompiledRule, type DrawOf, PageIdSet, type PageRow } from '@florilegium/bhl';
 
-/** A page to be kept, as the export has it. */
-export interface GatheredPage {
-  pageId: number;
+/** The page's neighbours on either side that are kept with it. */
+const neighboursEachSide = 2;
+
+/**
+ * A page to be kept, as a view on the blocks that were read: valid only while it is being told. For millions of pages,
+ * making objects and texts of them would cost as much time as reading the file.
+ */
+export class GatheredPage {
+  pageId = -1;
   /** -1 where the export does not say; so is the sequence. */
-  itemId: number;
-  sequence: number;
-  year: string;
-  volume: string;
-  issue: string;
-  /** In the order of the file. */
-  rows: [prefix: string, number: string, typeName: string][];
+  itemId = -1;
+  sequence = -1;
+  keptAs: 'rule' | 'reservoir' = 'rule';
+  /** A bit for each rule that selects the page, in the order of the rules. */
+  rules = 0;
   /** The two pages on either side of it in its item, in the order of the item. */
-  neighbourIds: number[];
-  neighbourSequences: number[];
-  keptAs: 'rule' | 'reservoir';
-  /** Names of the rules that select the page. */
-  rules: readonly string[];
+  neighbourCount = 0;
+  readonly neighbourIds = new Int32Array(2 * neighboursEachSide);
+  readonly neighbourSequences = new Int32Array(2 * neighboursEachSide);
+  rowCount = 0;
+  private readonly look: PageRow<RowKind>;
+  private readonly buffers: Buffer[] = [];
+  private readonly starts: number[] = [];
+  private readonly ends: number[] = [];
+
+  constructor(look: PageRow<RowKind>) {
+    this.look = look;
+  }
+
+  /** Its rows in the order of the file; the same object for each of them. */
+  row(at: number): PageRow<RowKind> {
+    this.look.moveTo(this.buffers[at]!, this.starts[at]!, this.ends[at]!);
+    return this.look;
+  }
+
+  clear(): void {
+    this.rowCount = 0;
+    this.neighbourCount = 0;
+  }
+
+  addRow(buffer: Buffer, start: number, end: number): void {
+    const at = this.rowCount++;
+    this.buffers[at] = buffer;
+    this.starts[at] = start;
+    this.ends[at] = end;
+  }
+
+  addNeighbour(pageId: number, sequence: number): void {
+    const at = this.neighbourCount++;
+    this.neighbourIds[at] = pageId;
+    this.neighbourSequences[at] = sequence;
+  }
+
+  held(): HeldPage {
+    const { itemId, sequence, neighbourCount, rowCount, buffers, starts, ends } = this;
+    return {
+      itemId,
+      sequence,
+      neighbourIds: [...this.neighbourIds.subarray(0, neighbourCount)],
+      neighbourSequences: [...this.neighbourSequences.subarray(0, neighbourCount)],
+      lines: Array.from({ length: rowCount }, (_, at) => buffers[at]!.toString('latin1', starts[at]!, ends[at]!)),
+    };
+  }
+
+  show(pageId: number, held: HeldPage): void {
+    this.clear();
+    this.pageId = pageId;
+    this.itemId = held.itemId;
+    this.sequence = held.sequence;
+    held.neighbourIds.forEach((id, at) => {
+      this.addNeighbour(id, held.neighbourSequences[at]!);
+    });
+    for (const line of held.lines) this.addRow(Buffer.from(line, 'latin1'), 0, line.length);
+  }
 }
 
-type Neighbours = Pick<GatheredPage, 'neighbourIds' | 'neighbourSequences'>;
-const noNeighbours: Neighbours = { neighbourIds: [], neighbourSequences: [] };
+/** A page of the reservoir, which may yet be dropped: its lines are held as texts of single bytes, which cost little. */
+interface HeldPage {
+  itemId: number;
+  sequence: number;
+  neighbourIds: number[];
+  neighbourSequences: number[];
+  lines: string[];
+}
+
+export type OnPage = (page: GatheredPage) => void;
 
 /** What is known of all rows with the same prefix and type. */
 export interface RowKind {
@@ -32,12 +97,9 @@ export interface RowKind {
 /** The rows of a page or of an item do not stand together in the file. */
 export class OutOfOrder extends Error {}
 
-/** The page's neighbours on either side that are kept with it. */
-const neighboursEachSide = 2;
 /** An item with more rows is cut for the sake of memory; pages at the cut have fewer neighbours. BHL's largest items have some thousand. */
 const itemRowsMax = 200_000;
 const typeNamesMax = 500;
-const nothing: readonly GatheredPage[] = [];
 
 /**
  * The pages of one item and their rows, in the order of the file, as columns of numbers: an item is forgotten as soon as it
@@ -49,11 +111,13 @@ class ItemRun {
   rowCount = 0;
   pageIds = new Int32Array(1024);
   sequences = new Int32Array(1024);
+  /** Rules that at least one of the page's rows matches, and those that every row does: a bit for each. */
+  some = new Int32Array(1024);
+  every = new Int32Array(1024);
   /** The page's first row; the next page's first row is its end. */
   firstRows = new Int32Array(1025);
   starts = new Int32Array(2048);
   ends = new Int32Array(2048);
-  matches = new Int32Array(2048);
   /** The block that each row stands in. */
   blockOf = new Int32Array(2048);
   blocks: Buffer[] = [];
@@ -72,7 +136,9 @@ class ItemRun {
     this.blockOf[at] = this.blocks.length - 1;
     this.starts[at] = row.start;
     this.ends[at] = row.end;
-    this.matches[at] = row.kind.matches;
+    const page = this.pageCount - 1;
+    this.some[page]! |= row.kind.matches;
+    this.every[page]! &= row.kind.matches;
     this.firstRows[this.pageCount] = this.rowCount;
   }
 
@@ -82,16 +148,20 @@ class ItemRun {
     this.itemId = row.itemId;
     this.pageIds[at] = row.pageId;
     this.sequences[at] = row.sequence;
+    this.some[at] = 0;
+    this.every[at] = -1;
     this.firstRows[at] = this.rowCount;
     this.addRow(row);
   }
 
   private growRows(): void {
-    for (const column of ['starts', 'ends', 'matches', 'blockOf'] as const) this[column] = twiceAsLong(this[column]);
+    for (const column of ['starts', 'ends', 'blockOf'] as const) this[column] = twiceAsLong(this[column]);
   }
 
   private growPages(): void {
-    for (const column of ['pageIds', 'sequences', 'firstRows'] as const) this[column] = twiceAsLong(this[column]);
+    for (const column of ['pageIds', 'sequences', 'some', 'every', 'firstRows'] as const) {
+      this[column] = twiceAsLong(this[column]);
+    }
   }
 }
 
@@ -116,9 +186,8 @@ export class PageGatherer {
   private readonly types = new Map<string, { rowCount: number }>();
   private readonly pagesSeen = new PageIdSet();
   private readonly itemsSeen = new PageIdSet();
-  /** The pages of the reservoir so far, as JSON: most of them are dropped again, and a text is dropped at once. */
-  private readonly drawn = new Map<number, string>();
-  private look: PageRow<RowKind> | undefined;
+  private readonly drawn = new Map<number, HeldPage>();
+  private page: GatheredPage | undefined;
   private readonly run = new ItemRun();
   /** The item that was cut last: more of its rows are no surprise. */
   private cutItemId = -1;
@@ -139,26 +208,33 @@ export class PageGatherer {
     return { matches, type: this.typeOf(typeName) };
   }
 
-  /** Takes the next row; gives the pages of the item before it when the row begins another. */
-  add(row: PageRow<RowKind>): readonly GatheredPage[] {
-    this.look ??= row.twin();
+  /** Takes the next row; tells of the pages of the item before it when the row begins another. */
+  add(row: PageRow<RowKind>, onPage: OnPage): void {
+    this.page ??= new GatheredPage(row.twin());
     row.kind.type.rowCount++;
     const { run } = this;
-    if (run.pageCount > 0 && run.pageIds[run.pageCount - 1] === row.pageId) {
-      run.addRow(row);
-      return nothing;
+    if (run.pageCount > 0) {
+      if (run.pageIds[run.pageCount - 1] === row.pageId) {
+        run.addRow(row);
+        return;
+      }
+      if (run.itemId !== row.itemId) this.finishItem(onPage, false);
+      else if (run.rowCount >= itemRowsMax) this.finishItem(onPage, true);
     }
-    let gathered: readonly GatheredPage[] = nothing;
-    if (run.pageCount > 0 && run.itemId !== row.itemId) gathered = this.finishItem(false);
-    else if (run.rowCount >= itemRowsMax) gathered = this.finishItem(true);
     run.addPage(row);
-    return gathered;
   }
 
-  /** The pages of the last item, and those of the reservoir, which only now are known. */
-  finish(): GatheredPage[] {
-    const last = this.finishItem(false);
-    return [...last, ...Array.from(this.drawn.values(), (packed) => JSON.parse(packed) as GatheredPage)];
+  /** Tells of the pages of the last item, and of those of the reservoir, which only now are known. */
+  finish(onPage: OnPage): void {
+    this.finishItem(onPage, false);
+    const page = this.page;
+    if (!page) return;
+    page.keptAs = 'reservoir';
+    page.rules = 0;
+    for (const [pageId, held] of this.drawn) {
+      page.show(pageId, held);
+      onPage(page);
+    }
   }
 
   typeCounts(): Record<string, number> {
@@ -177,9 +253,9 @@ export class PageGatherer {
     return type;
   }
 
-  private finishItem(isCut: boolean): readonly GatheredPage[] {
+  private finishItem(onPage: OnPage, isCut: boolean): void {
     const { run } = this;
-    if (run.pageCount === 0) return nothing;
+    if (run.pageCount === 0) return;
     const isKnownItem = run.itemId >= 0;
     if (isKnownItem && run.itemId !== this.cutItemId && !this.itemsSeen.add(run.itemId)) throw new OutOfOrder();
     for (let page = 0; page < run.pageCount; page++) {
@@ -187,67 +263,57 @@ export class PageGatherer {
     }
     this.pageCount += run.pageCount;
     const order = isKnownItem && !isAscending(run) ? ascending(run) : undefined;
-    const gathered: GatheredPage[] = [];
     for (let at = 0; at < run.pageCount; at++) {
       const page = order ? order[at]! : at;
-      const some = this.someOf(page);
-      const neighbours = () => (isKnownItem ? neighboursOf(run, order, at) : noNeighbours);
-      if (some !== 0) {
-        const rules = this.rulesOf(page, some);
-        for (const name of rules) this.candidateCounts[name]!++;
-        this.keptPageCount++;
-        gathered.push(this.gather(page, 'rule', rules, neighbours()));
-      } else if (this.reservoir.offer(run.pageIds[page]!, this.drop)) {
-        this.drawn.set(run.pageIds[page]!, JSON.stringify(this.gather(page, 'reservoir', [], neighbours())));
+      if (run.some[page] !== 0) onPage(this.select(this.view(page, at, order), page));
+      else if (this.reservoir.offer(run.pageIds[page]!, this.drop)) {
+        this.drawn.set(run.pageIds[page]!, this.view(page, at, order).held());
       }
     }
     this.cutItemId = isCut ? run.itemId : -1;
     run.clear();
-    return gathered;
+  }
+
+  /** Puts the view on a page of the run. @param place of the page in the order of the item */
+  private view(at: number, place: number, order: Int32Array | undefined): GatheredPage {
+    const { run } = this;
+    const page = this.page!;
+    page.clear();
+    page.pageId = run.pageIds[at]!;
+    page.itemId = run.itemId;
+    page.sequence = run.sequences[at]!;
+    for (let row = run.firstRows[at]!; row < run.firstRows[at + 1]!; row++) {
+      page.addRow(run.blocks[run.blockOf[row]!]!, run.starts[row]!, run.ends[row]!);
+    }
+    if (run.itemId < 0) return page;
+    const last = Math.min(run.pageCount - 1, place + neighboursEachSide);
+    for (let other = Math.max(0, place - neighboursEachSide); other <= last; other++) {
+      if (other === place) continue;
+      const neighbour = order ? order[other]! : other;
+      page.addNeighbour(run.pageIds[neighbour]!, run.sequences[neighbour]!);
+    }
+    return page;
+  }
+
+  private select(page: GatheredPage, at: number): GatheredPage {
+    page.keptAs = 'rule';
+    page.rules = this.rulesOf(this.run.some[at]!, this.run.every[at]!);
+    this.keptPageCount++;
+    return page;
   }
 
   private readonly drop = (pageId: number) => this.drawn.delete(pageId);
 
-  /** The rules that at least one of the page's rows matches, a bit for each. */
-  private someOf(page: number): number {
-    const { matches, firstRows } = this.run;
-    let some = 0;
-    for (let row = firstRows[page]!; row < firstRows[page + 1]!; row++) some |= matches[row]!;
-    return some;
-  }
-
-  private rulesOf(page: number, some: number): readonly string[] {
-    const { matches, firstRows } = this.run;
-    let every = -1;
-    for (let row = firstRows[page]!; row < firstRows[page + 1]!; row++) every &= matches[row]!;
-    const names: string[] = [];
-    this.rules.forEach((rule, index) => {
+  private rulesOf(some: number, every: number): number {
+    let selected = 0;
+    for (let index = 0; index < this.rules.length; index++) {
       const bit = 1 << index;
-      const outcome = rule.outcome({ someMatch: (some & bit) !== 0, someDoNot: (every & bit) === 0 });
-      if (outcome === 'selected') names.push(rule.rule.name);
-    });
-    return names;
-  }
-
-  private gather(
-    page: number,
-    keptAs: GatheredPage['keptAs'],
-    rules: readonly string[],
-    neighbours: Neighbours,
-  ): GatheredPage {
-    const { run } = this;
-    const look = this.look!;
-    const rows: GatheredPage['rows'] = [];
-    const firstRow = run.firstRows[page]!;
-    // From the last to the first, which tells year, volume and issue.
-    for (let row = run.firstRows[page + 1]! - 1; row >= firstRow; row--) {
-      look.moveTo(run.blocks[run.blockOf[row]!]!, run.starts[row]!, run.ends[row]!);
-      rows.unshift(look.facts());
+      const rule = this.rules[index]!;
+      if (rule.outcome({ someMatch: (some & bit) !== 0, someDoNot: (every & bit) === 0 }) !== 'selected') continue;
+      selected |= bit;
+      this.candidateCounts[rule.rule.name]!++;
     }
-    const { year, volume, issue } = look.issueFacts();
-    const pageId = run.pageIds[page]!;
-    const sequence = run.sequences[page]!;
-    return { pageId, itemId: run.itemId, sequence, year, volume, issue, rows, ...neighbours, keptAs, rules };
+    return selected;
   }
 }
 
@@ -263,16 +329,4 @@ function ascending(run: ItemRun): Int32Array {
   return Int32Array.from({ length: run.pageCount }, (_, page) => page).sort((one, other) =>
     comesBefore(run, one, other),
   );
-}
-
-function neighboursOf(run: ItemRun, order: Int32Array | undefined, at: number): Neighbours {
-  const neighbours: Neighbours = { neighbourIds: [], neighbourSequences: [] };
-  const last = Math.min(run.pageCount - 1, at + neighboursEachSide);
-  for (let other = Math.max(0, at - neighboursEachSide); other <= last; other++) {
-    if (other === at) continue;
-    const page = order ? order[other]! : other;
-    neighbours.neighbourIds.push(run.pageIds[page]!);
-    neighbours.neighbourSequences.push(run.sequences[page]!);
-  }
-  return neighbours;
 }

@@ -1,6 +1,8 @@
+import type { CompiledRule } from '@florilegium/bhl';
 import type {
   CatalogServiceImplementation,
   Import,
+  Page as PageMessage,
   PageRow as PageRowMessage,
   StreamPagesRequest,
 } from '@florilegium/contracts/catalog';
@@ -10,6 +12,7 @@ import type { ImportRun, RunState as State } from '../domain/import-run.ts';
 import {
   bhlAddressOf,
   citationOf,
+  type Page,
   type PageRef,
   type PageRowFacts,
   placeOf,
@@ -19,13 +22,14 @@ import {
 import type { PageSet, PageSetParameters } from '../domain/page-set.ts';
 import type { Store } from '../store.ts';
 import type { PageExplanation } from '../usecases/explain-page.ts';
-import type { PageQuery } from '../usecases/list-pages.ts';
+import { type PageQuery, pageIdsMax } from '../usecases/list-pages.ts';
 
 export interface CatalogCalls {
   store: Store;
   startImport(input: { source: string; withNames: boolean; idempotencyKey: string | null }): Promise<ImportRun>;
   explainPage(input: { pageId: number; rule: string }): Promise<PageExplanation>;
   streamPages(query: PageQuery, options: { after: number; signal: AbortSignal }): AsyncIterable<PageRef[]>;
+  selectRule(name: string): CompiledRule;
   createPageSet(parameters: PageSetParameters): Promise<{ pageSet: PageSet; isNew: boolean }>;
 }
 
@@ -55,25 +59,7 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
     getPage: async ({ pageId }) => {
       const page = await store.pages.findPage(pageId);
       if (!page) throw notFound('page', pageId);
-      const { ref, title, authors, year, volume, rows, reuse, names, parts } = page;
-      return {
-        page: {
-          ref,
-          title,
-          authors,
-          year,
-          volume,
-          rows: rows.map(toRow),
-          rights: rightsTextOf(page),
-          bhlAddress: bhlAddressOf(pageId),
-          citation: citationOf(page),
-          reuse,
-          license: rightsOf(page).license,
-          place: placeOf(page),
-          names,
-          parts: parts.map(({ rights: _, ...part }) => part),
-        },
-      };
+      return { page: toPage(page) };
     },
 
     explainPage: async ({ pageId, rule }) => {
@@ -94,6 +80,28 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
       for await (const pages of calls.streamPages({ ...query, reuse }, { after, signal })) yield { pages };
     },
 
+    async *streamStories({ pageIds }) {
+      if (pageIds.length > pageIdsMax)
+        throw invalidArgument(`${pageIds.length} page ids, more than ${pageIdsMax}`, { field: 'page_ids' });
+      // Stories differ in length a hundredfold: few enough at a time that no message comes near its limit.
+      const sorted = pageIds.toSorted((one, other) => one - other);
+      for (let start = 0; start < sorted.length; start += storiesPerMessage) {
+        const pages = await store.pages.listPages(sorted.slice(start, start + storiesPerMessage));
+        if (pages.length > 0) yield { pages: pages.map(toPage) };
+      }
+    },
+
+    getRule: async ({ name }) => {
+      const { rule, hash } = calls.selectRule(name);
+      return { name: rule.name, version: rule.version, sha256: hash };
+    },
+
+    getReservoir: async () => {
+      const outsidePageCount = await store.imports.countOutside();
+      if (outsidePageCount === undefined) throw notFound('import', 'that is done');
+      return { outsidePageCount };
+    },
+
     createPageSet: async (request) => {
       for (const id of request.excludePageSetIds) checkUuid(id, 'exclude_page_set_ids');
       if (request.withinPageSetId !== '') checkUuid(request.withinPageSetId, 'within_page_set_id');
@@ -109,6 +117,28 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
     listPageSets: async ({ name }) => ({
       pageSets: await store.pageSets.listPageSets({ name: name || undefined, limit: pageSetsMax }),
     }),
+  };
+}
+
+const storiesPerMessage = 100;
+
+function toPage(page: Page): PageMessage {
+  const { ref, title, authors, year, volume, rows, reuse, names, parts } = page;
+  return {
+    ref,
+    title,
+    authors,
+    year,
+    volume,
+    rows: rows.map(toRow),
+    rights: rightsTextOf(page),
+    bhlAddress: bhlAddressOf(ref.pageId),
+    citation: citationOf(page),
+    reuse,
+    license: rightsOf(page).license,
+    place: placeOf(page),
+    names,
+    parts: parts.map(({ rights: _, ...part }) => part),
   };
 }
 

@@ -38,9 +38,13 @@ export interface ImportsRepo {
   /** Forgets what this attempt has staged; what another has stays. */
   forgetStaged(id: string, attempt: number): Promise<void>;
   updateProgress(id: string, progress: ReadSoFar): Promise<void>;
+  /** What was bad so far in an import that goes no further. */
+  saveBadLines(id: string, bad: Pick<ExportCounts, 'badLineCount' | 'badLines'>): Promise<void>;
   finishImport(id: string, counts: ExportCounts & MergeCounts & { keptBy: readonly RowTest[] }): Promise<void>;
   /** The row tests of the newest import that is done; undefined before the first. */
   findKeptBy(): Promise<RowTest[] | undefined>;
+  /** Pages of the newest import that is done which no rule keeps; undefined before the first. */
+  countOutside(): Promise<number | undefined>;
   /** False when the import has ended already. */
   endImport(id: string, end: { state: 'failed' | 'cancelled'; reason: string | null }): Promise<boolean>;
 }
@@ -128,11 +132,20 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
         .where('state', '=', 'running')
         .execute();
     },
+    saveBadLines: async (id, { badLineCount, badLines }) => {
+      await kysely
+        .updateTable('import')
+        .set({ bad_line_count: badLineCount, bad_lines: JSON.stringify(badLines) })
+        .where('id', '=', id)
+        .where('state', '=', 'running')
+        .execute();
+    },
     finishImport: async (id, counts) => {
       await kysely
         .updateTable('import')
         .set(({ ref }) => ({
           state: 'done',
+          phase: 'merging',
           ended_at: new Date(),
           done_bytes: ref('total_bytes'),
           row_count: counts.rowCount,
@@ -160,6 +173,16 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
         .limit(1)
         .executeTakeFirst();
       return row?.kept_by;
+    },
+    countOutside: async () => {
+      const row = await kysely
+        .selectFrom('import')
+        .select(['page_count', 'kept_page_count'])
+        .where('state', '=', 'done')
+        .orderBy('ended_at', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row && row.page_count - row.kept_page_count;
     },
     endImport: async (id, { state, reason }) => {
       const { numUpdatedRows } = await kysely

@@ -16,6 +16,8 @@ export interface PageSelection {
 
 export interface PagesRepo {
   findPage(pageId: number): Promise<Page | undefined>;
+  /** Those of the given pages that are kept, ascending by PageID. */
+  listPages(pageIds: readonly number[]): Promise<Page[]>;
   /** Ascending by PageID, after `after`. */
   listPageRefs(selection: PageSelection, after: number, limit: number): Promise<PageRef[]>;
   countByReuse(selection: PageSelection): Promise<Map<Reuse, number>>;
@@ -57,80 +59,87 @@ export function pagesRepo(kysely: Kysely<CatalogSchema>): PagesRepo {
       .$if(reuse !== undefined, (query) => query.where(sql<boolean>`${reuseOfPage} = any(${[...reuse!]}::text[])`))
       .where('page.page_id', '>', after);
 
+  const listParts = (pageIds: readonly number[]) =>
+    kysely
+      .selectFrom('page_part')
+      .innerJoin('part', 'part.part_id', 'page_part.part_id')
+      .selectAll('part')
+      .select('page_part.page_id')
+      .where(sql<boolean>`page_part.page_id = any(${[...pageIds]}::integer[])`)
+      .orderBy('part.part_id')
+      .execute();
+
+  const listPages = async (pageIds: readonly number[]): Promise<Page[]> => {
+    const rows = await kysely
+      .selectFrom('page')
+      .leftJoin('item', 'item.item_id', 'page.item_id')
+      .leftJoin('title', (join) => join.on(sql<boolean>`title.title_id = item.title_ids[1]`))
+      .select([
+        'page.page_id',
+        'page.item_id',
+        'page.sequence',
+        'page.year as page_year',
+        'page.volume as page_volume',
+        'page.issue',
+        'page.rows',
+        'page.neighbour_ids',
+        'page.neighbour_sequences',
+        'page.kept_as',
+        reuseOfPage.as('reuse'),
+        sql<string[] | null>`(select names from page_name where page_name.page_id = page.page_id)`.as('names'),
+        'item.bar_code',
+        'item.title_ids',
+        'item.volume as item_volume',
+        'item.year as item_year',
+        'item.copyright_status',
+        'item.rights_statement',
+        'item.license_type',
+        'item.rights_holder',
+        'item.institution_name',
+        'title.full_title',
+        'title.author',
+        'title.creators',
+        'title.publication_details',
+        'title.start_year',
+      ])
+      .where(sql<boolean>`page.page_id = any(${[...pageIds]}::integer[])`)
+      .orderBy('page.page_id')
+      .execute();
+    const parts = Map.groupBy(await listParts(rows.map(({ page_id }) => page_id)), ({ page_id }) => page_id);
+    return rows.map((row) => ({
+      ref: {
+        pageId: row.page_id,
+        itemId: row.item_id ?? 0,
+        titleId: row.title_ids?.[0] ?? 0,
+        barCode: row.bar_code ?? '',
+        sequence: row.sequence ?? 0,
+      },
+      keptAs: row.kept_as,
+      title: row.full_title ?? '',
+      authors: row.creators || row.author || '',
+      publicationDetails: row.publication_details ?? '',
+      institution: row.institution_name ?? '',
+      year: row.page_year || row.item_year || row.start_year || '',
+      volume: row.item_volume || row.page_volume,
+      issue: row.issue,
+      rows: toRows(row.rows),
+      names: row.names ?? [],
+      parts: (parts.get(row.page_id) ?? []).slice(0, partsMax).map(toPart),
+      reuse: row.reuse,
+      neighbours: row.neighbour_ids.map((id, index) => ({ pageId: id, sequence: row.neighbour_sequences[index]! })),
+      rights: {
+        copyrightStatus: row.copyright_status ?? '',
+        statement: row.rights_statement ?? '',
+        license: row.license_type ?? '',
+        holder: row.rights_holder ?? '',
+      },
+    }));
+  };
+
   return {
-    findPage: async (pageId) => {
-      const row = await kysely
-        .selectFrom('page')
-        .leftJoin('item', 'item.item_id', 'page.item_id')
-        .leftJoin('title', (join) => join.on(sql<boolean>`title.title_id = item.title_ids[1]`))
-        .select([
-          'page.page_id',
-          'page.item_id',
-          'page.sequence',
-          'page.year as page_year',
-          'page.volume as page_volume',
-          'page.issue',
-          'page.rows',
-          'page.neighbour_ids',
-          'page.neighbour_sequences',
-          'page.kept_as',
-          reuseOfPage.as('reuse'),
-          sql<string[] | null>`(select names from page_name where page_name.page_id = page.page_id)`.as('names'),
-          'item.bar_code',
-          'item.title_ids',
-          'item.volume as item_volume',
-          'item.year as item_year',
-          'item.copyright_status',
-          'item.rights_statement',
-          'item.license_type',
-          'item.rights_holder',
-          'item.institution_name',
-          'title.full_title',
-          'title.author',
-          'title.creators',
-          'title.publication_details',
-          'title.start_year',
-        ])
-        .where('page.page_id', '=', pageId)
-        .executeTakeFirst();
-      if (!row) return undefined;
-      const parts = await kysely
-        .selectFrom('page_part')
-        .innerJoin('part', 'part.part_id', 'page_part.part_id')
-        .selectAll('part')
-        .where('page_part.page_id', '=', pageId)
-        .orderBy('part.part_id')
-        .limit(partsMax)
-        .execute();
-      return {
-        ref: {
-          pageId: row.page_id,
-          itemId: row.item_id ?? 0,
-          titleId: row.title_ids?.[0] ?? 0,
-          barCode: row.bar_code ?? '',
-          sequence: row.sequence ?? 0,
-        },
-        keptAs: row.kept_as,
-        title: row.full_title ?? '',
-        authors: row.creators || row.author || '',
-        publicationDetails: row.publication_details ?? '',
-        institution: row.institution_name ?? '',
-        year: row.page_year || row.item_year || row.start_year || '',
-        volume: row.item_volume || row.page_volume,
-        issue: row.issue,
-        rows: toRows(row.rows),
-        names: row.names ?? [],
-        parts: parts.map(toPart),
-        reuse: row.reuse,
-        neighbours: row.neighbour_ids.map((id, index) => ({ pageId: id, sequence: row.neighbour_sequences[index]! })),
-        rights: {
-          copyrightStatus: row.copyright_status ?? '',
-          statement: row.rights_statement ?? '',
-          license: row.license_type ?? '',
-          holder: row.rights_holder ?? '',
-        },
-      };
-    },
+    findPage: async (pageId) => (await listPages([pageId]))[0],
+
+    listPages,
 
     listPageRefs: async (selection, after, limit) => {
       const rows = await select(selection, after)

@@ -1,9 +1,10 @@
+import { PassThrough } from 'node:stream';
 import type { CreatorFileRow, ItemFileRow, PageFileRow, PartFileRow, TitleFileRow } from '@florilegium/bhl';
 import { copyText, type Db } from '@florilegium/db';
 import { type Kysely, sql } from 'kysely';
-import type { GatheredPage } from '../domain/gather-pages.ts';
 import { reuseOf } from '../domain/reuse.ts';
 import type { CatalogSchema } from '../schema.ts';
+import { copyPages, pageColumns, type ReadPages } from './copy-pages.ts';
 import type { MergeCounts } from './imports.repo.ts';
 
 /**
@@ -25,8 +26,8 @@ export interface StagingRepo {
   stagePartPages(partPages: Batches<{ partId: number; pageId: number }>): Promise<void>;
   stageParts(parts: Batches<Numbered<PartFileRow>>): Promise<void>;
   stageNames(names: Batches<{ pageId: number; name: string }>): Promise<void>;
-  /** @param ruleIds of the rules that the pages name */
-  stagePages(pages: Batches<GatheredPage>, ruleIds: ReadonlyMap<string, number>): Promise<void>;
+  /** Pages and their candidates. @param ruleIds of the rules, in the order of the pages' bits */
+  stagePages(ruleIds: readonly number[], read: ReadPages): Promise<void>;
   /** For a file whose rows are out of order: all its rows, to be read back by item, page and line. */
   stageUnsortedRows(rows: Batches<Numbered<PageFileRow>>): Promise<void>;
   /** The unsorted rows, now sorted, as a page file. */
@@ -40,8 +41,8 @@ export type Numbered<Row> = Row & { line: number };
 export interface MergeOptions {
   importId: string;
   attempt: number;
-  /** Names of the rules that were judged, by id. */
-  rules: ReadonlyMap<string, number>;
+  /** Of the rules that were judged. */
+  ruleIds: readonly number[];
   /** What the export told besides; the rest stays as an earlier import left it. */
   has: { creators: boolean; parts: boolean; names: boolean };
 }
@@ -51,6 +52,7 @@ const tablesOf = (importId: string, attempt: number) => {
   const prefix = `${prefixOf(importId)}_${attempt}`;
   return {
     page: `${prefix}_page`,
+    candidate: `${prefix}_candidate`,
     item: `${prefix}_item`,
     title: `${prefix}_title`,
     creator: `${prefix}_creator`,
@@ -73,12 +75,34 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
       await sql`analyze ${sql.id(table)} (${sql.raw(joinedBy)})`.execute(kysely);
     });
 
+  /**
+   * Like the table it will be merged into. For an empty catalog with its indexes and logged: then it can take that table's place
+   * (COPY's freeze spares the vacuum that would rewrite it). Pages come about in the order of their index, which is kept up
+   * meanwhile; candidates come rule beside rule, and half the time is spent when theirs is built in the end.
+   */
+  const fillLike = (
+    like: 'page' | 'candidate',
+    isFirst: boolean,
+    columns: string,
+    chunks: AsyncIterable<Buffer>,
+  ): Promise<void> =>
+    db.inTransaction(async ({ kysely, copyIn }) => {
+      const table = sql.id(tables[like]);
+      await sql`drop table if exists ${table}`.execute(kysely);
+      const create = isFirst ? sql`create table` : sql`create unlogged table`;
+      const indexes = isFirst && like === 'page' ? sql`including indexes` : sql`excluding indexes`;
+      await sql`${create} ${table} (like ${sql.id(like)} including all ${indexes})`.execute(kysely);
+      await copyIn(`copy ${tables[like]} (${columns}) from stdin (format binary, freeze)`, chunks);
+      if (isFirst && like === 'candidate') await addIndexesOf(kysely, like, tables[like]);
+      await sql`analyze ${table} (page_id)`.execute(kysely);
+    });
+
   const taken = new Set<string>();
   return {
     attempt,
     takeOver: async (fromAttempt, { creators }) => {
       const from = tablesOf(importId, fromAttempt);
-      const kinds = ['page', 'item', 'title', ...(creators ? (['creator'] as const) : [])] as const;
+      const kinds = ['page', 'candidate', 'item', 'title', ...(creators ? (['creator'] as const) : [])] as const;
       const { rows } = await sql<{ name: string }>`
         select tablename as name from pg_tables
         where schemaname = ${db.schema} and tablename = any(${kinds.map((kind) => from[kind])}::text[])`.execute(
@@ -168,14 +192,22 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
         'page_id',
         linesOf(names, ({ pageId, name }) => copyLine([pageId, name])),
       ),
-    stagePages: (pages, ruleIds) =>
-      fill(
-        tables.page,
-        `page_id integer, item_id integer, sequence integer, year text, volume text, issue text, rows jsonb,
-         neighbour_ids integer[], neighbour_sequences integer[], kept_as text, rule_ids smallint[]`,
-        'page_id, item_id, kept_as',
-        linesOf(pages, (page) => pageLine(page, ruleIds)),
-      ),
+    stagePages: async (ruleIds, read) => {
+      const { rows } = await sql`select from page limit 1`.execute(db.kysely);
+      const isFirst = rows.length === 0;
+      const candidates = new PassThrough({ highWaterMark: 1 << 18 });
+      // Whoever reads or writes it is told by its own promise.
+      candidates.on('error', () => {});
+      const copies = await Promise.allSettled([
+        fillLike('page', isFirst, pageColumns, copyPages(read, ruleIds, candidates)),
+        fillLike('candidate', isFirst, 'rule_id, page_id', candidates).catch((error: Error) => {
+          candidates.destroy(error);
+          throw error;
+        }),
+      ]);
+      // Where one breaks off, it breaks off the other with the same error.
+      for (const copy of copies) if (copy.status === 'rejected') throw copy.reason;
+    },
     stageUnsortedRows: (rows) =>
       fill(
         tables.row,
@@ -277,22 +309,6 @@ function titleLine(title: Numbered<TitleFileRow>): string {
   ]);
 }
 
-function pageLine(page: GatheredPage, rules: ReadonlyMap<string, number>): string {
-  return copyLine([
-    page.pageId,
-    page.itemId < 0 ? null : page.itemId,
-    page.sequence < 0 ? null : page.sequence,
-    page.year,
-    page.volume,
-    page.issue,
-    JSON.stringify(page.rows),
-    `{${page.neighbourIds.join(',')}}`,
-    `{${page.neighbourSequences.join(',')}}`,
-    page.keptAs,
-    `{${page.rules.map((name) => rules.get(name)).join(',')}}`,
-  ]);
-}
-
 function copyLine(values: readonly (string | number | null)[]): string {
   let line = '';
   for (let at = 0; at < values.length; at++) line += at === 0 ? copyText(values[at]) : `\t${copyText(values[at])}`;
@@ -332,7 +348,7 @@ async function* unescapeCopy(header: string, blocks: AsyncIterable<Buffer>): Asy
  */
 export async function mergeStaging(
   kysely: Kysely<CatalogSchema>,
-  { importId, attempt, rules, has }: MergeOptions,
+  { importId, attempt, ruleIds, has }: MergeOptions,
 ): Promise<MergeCounts> {
   const names = tablesOf(importId, attempt);
   const [page, item, title] = [sql.id(names.page), sql.id(names.item), sql.id(names.title)];
@@ -375,52 +391,125 @@ export async function mergeStaging(
     kysely,
   );
 
-  // What goes away goes first: then the first import of all has nothing to look through.
-  const vanished = await sql`
+  if (has.creators) await mergeCreators(kysely, sql.id(names.creator));
+  if (has.parts) await mergeParts(kysely, { page, part: sql.id(names.part), partPage: sql.id(names.partPage) });
+  if (has.names) await mergeNames(kysely, { page, name: sql.id(names.name) });
+
+  // Last, since it may take the staged tables away.
+  const pageCounts = (await takePlace(kysely, names))
+    ? await countPages(kysely)
+    : await mergePages(kysely, { page, candidate: sql.id(names.candidate), ruleIds });
+  for (const name of Object.values(names)) await sql`drop table if exists ${sql.id(name)}`.execute(kysely);
+  return pageCounts;
+}
+
+type Table = ReturnType<typeof sql.id>;
+
+async function addIndexesOf(kysely: Kysely<CatalogSchema>, like: string, table: string): Promise<void> {
+  await sql`set local maintenance_work_mem = '64MB'`.execute(kysely);
+  const { rows } = await sql<{ definition: string }>`
+    select coalesce(
+      'alter table ' || ${table} || ' add ' || pg_get_constraintdef(pg_constraint.oid),
+      regexp_replace(pg_get_indexdef(indexrelid), ' INDEX .*? ON .*? USING ', ' INDEX ON ' || ${table} || ' USING ')) as definition
+    from pg_index left join pg_constraint on conindid = indexrelid and contype in ('p', 'u')
+    where indrelid = ${like}::regclass`.execute(kysely);
+  for (const { definition } of rows) await sql.raw(definition).execute(kysely);
+}
+
+/**
+ * Pages that are staged for an empty catalog, when it still is: their tables take the place of the empty ones, with their
+ * indexes, instead of being written a second time. False when there is something to merge with.
+ */
+async function takePlace(kysely: Kysely<CatalogSchema>, staged: { page: string; candidate: string }): Promise<boolean> {
+  const kinds = ['page', 'candidate'] as const;
+  const may = async () => {
+    const { rows } = await sql<{ may: boolean }>`
+      select not exists (select from page) and not exists (select from candidate) and bool_and(relpersistence = 'p') as may
+      from pg_class where oid in (${staged.page}::regclass, ${staged.candidate}::regclass)`.execute(kysely);
+    return rows[0]!.may;
+  };
+  if (!(await may())) return false;
+  // Nobody may add anything between the look and the exchange.
+  await sql`lock table page, candidate in access exclusive mode`.execute(kysely);
+  if (!(await may())) return false;
+  for (const kind of kinds) {
+    const indexes = await sql<{ name: string; staged_name: string }>`
+      select named.relname as name, made.relname as staged_name
+      from pg_index old
+      join pg_class named on named.oid = old.indexrelid
+      join pg_index new on new.indrelid = ${staged[kind]}::regclass
+        and (new.indisprimary, new.indkey::text, new.indclass::text, pg_get_expr(new.indpred, new.indrelid), pg_get_expr(new.indexprs, new.indrelid))
+          is not distinct from (old.indisprimary, old.indkey::text, old.indclass::text, pg_get_expr(old.indpred, old.indrelid), pg_get_expr(old.indexprs, old.indrelid))
+      join pg_class made on made.oid = new.indexrelid
+      where old.indrelid = ${kind}::regclass`.execute(kysely);
+    await sql`drop table ${sql.id(kind)}`.execute(kysely);
+    await sql`alter table ${sql.id(staged[kind])} rename to ${sql.id(kind)}`.execute(kysely);
+    for (const { name, staged_name } of indexes.rows) {
+      await sql`alter index ${sql.id(staged_name)} rename to ${sql.id(name)}`.execute(kysely);
+    }
+  }
+  return true;
+}
+
+async function countPages(kysely: Kysely<CatalogSchema>): Promise<MergeCounts> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from page where kept_as = 'rule'`.execute(kysely);
+  return { newPageCount: rows[0]!.count, changedPageCount: 0, vanishedPageCount: 0 };
+}
+
+async function mergePages(
+  kysely: Kysely<CatalogSchema>,
+  { page, candidate, ruleIds }: { page: Table; candidate: Table; ruleIds: readonly number[] },
+): Promise<MergeCounts> {
+  // Before anything changes: pages that are no longer kept for their rows, and those that are again.
+  const before = await sql<{ vanished: number; returned: number }>`
+    select
+      (select count(*) from page where kept_as = 'rule' and not exists (
+        select from ${page} staged where staged.page_id = page.page_id and staged.kept_as = 'rule')) as vanished,
+      (select count(*) from page join ${page} staged using (page_id)
+        where page.kept_as <> 'rule' and staged.kept_as = 'rule') as returned`.execute(kysely);
+  const { vanished, returned } = before.rows[0]!;
+  // What goes away goes first: there is less to look through then.
+  await sql`
     update page set kept_as = 'former'
     where kept_as <> 'former' and not exists (select from ${page} staged where staged.page_id = page.page_id)`.execute(
     kysely,
   );
-  const judged = [...rules.values()];
   await sql`
-    delete from candidate where rule_id = any(${judged}::smallint[]) and not exists (
-      select from ${page} staged where staged.page_id = candidate.page_id and candidate.rule_id = any(staged.rule_ids))`.execute(
+    delete from candidate where rule_id = any(${[...ruleIds]}::smallint[]) and not exists (
+      select from ${candidate} staged where staged.rule_id = candidate.rule_id and staged.page_id = candidate.page_id)`.execute(
     kysely,
   );
   // Two statements instead of one with "on conflict", which takes twice as long for pages that are all new.
-  const changed = await sql`
+  const changed = await sql<{ count: number }>`
+    with changed as (
     update page set
       item_id = staged.item_id, sequence = staged.sequence, year = staged.year, volume = staged.volume, issue = staged.issue,
       rows = staged.rows, neighbour_ids = staged.neighbour_ids, neighbour_sequences = staged.neighbour_sequences, kept_as = staged.kept_as
     from ${page} staged
     where staged.page_id = page.page_id
       and (page.item_id, page.sequence, page.year, page.volume, page.issue, page.rows, page.neighbour_ids, page.neighbour_sequences, page.kept_as)
-      is distinct from (staged.item_id, staged.sequence, staged.year, staged.volume, staged.issue, staged.rows, staged.neighbour_ids, staged.neighbour_sequences, staged.kept_as)`.execute(
-    kysely,
-  );
-  const added = await sql`
+      is distinct from (staged.item_id, staged.sequence, staged.year, staged.volume, staged.issue, staged.rows, staged.neighbour_ids, staged.neighbour_sequences, staged.kept_as)
+    returning page.kept_as)
+    select count(*) as count from changed where kept_as = 'rule'`.execute(kysely);
+  const added = await sql<{ count: number }>`
+    with added as (
     insert into page (page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as)
     select page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as
-    from ${page} staged where not exists (select from page where page.page_id = staged.page_id)`.execute(kysely);
-
-  if (has.creators) await mergeCreators(kysely, sql.id(names.creator));
-  if (has.parts) await mergeParts(kysely, { page, part: sql.id(names.part), partPage: sql.id(names.partPage) });
-  if (has.names) await mergeNames(kysely, { page, name: sql.id(names.name) });
-
+    from ${page} staged where not exists (select from page where page.page_id = staged.page_id)
+    returning kept_as)
+    select count(*) as count from added where kept_as = 'rule'`.execute(kysely);
   await sql`
     insert into candidate (rule_id, page_id)
-    select rule_id, page_id from ${page} staged, unnest(staged.rule_ids) as of_rule (rule_id)
-    where not exists (select from candidate where candidate.rule_id = of_rule.rule_id and candidate.page_id = staged.page_id)
+    select rule_id, page_id from ${candidate} staged
+    where not exists (select from candidate where candidate.rule_id = staged.rule_id and candidate.page_id = staged.page_id)
     order by rule_id, page_id`.execute(kysely);
-  for (const name of Object.values(names)) await sql`drop table if exists ${sql.id(name)}`.execute(kysely);
   return {
-    newPageCount: Number(added.numAffectedRows ?? 0n),
-    changedPageCount: Number(changed.numAffectedRows ?? 0n),
-    vanishedPageCount: Number(vanished.numAffectedRows ?? 0n),
+    newPageCount: added.rows[0]!.count + returned,
+    changedPageCount: changed.rows[0]!.count - returned,
+    vanishedPageCount: vanished,
   };
 }
-
-type Table = ReturnType<typeof sql.id>;
 
 async function mergeCreators(kysely: Kysely<CatalogSchema>, creator: Table): Promise<void> {
   await sql`

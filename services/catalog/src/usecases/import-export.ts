@@ -12,7 +12,7 @@ import { importSeconds } from '../metrics.ts';
 import type { StagingRepo } from '../repos/staging.repo.ts';
 import type { CatalogSchema } from '../schema.ts';
 import type { Store, TxRepos } from '../store.ts';
-import { batches, type Reading, readCounted } from './read-batches.ts';
+import { batches, blocks, type OnBadLine, type Reading, readCounted } from './read-batches.ts';
 import { type ExportFiles, stageNames, stageParts, stageTitles } from './stage-stories.ts';
 
 export interface ImportDeps {
@@ -52,7 +52,8 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
     const fingerprint = fingerprintOf(files, deps.rules, deps.reservoir);
     const resumed = await resume({ store, staging, runId, fingerprint, files });
     await staging.dropLeftovers();
-    const ruleIds = await store.inTransaction(({ rules }) => rules.recordRules(deps.rules));
+    const idOfRule = await store.inTransaction(({ rules }) => rules.recordRules(deps.rules));
+    const ruleIds = deps.rules.map(({ rule }) => idOfRule.get(rule.name)!);
     let counts: ExportCounts;
     let keptPages: PageIdSet;
     if (resumed) {
@@ -82,7 +83,7 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
       const mergeCounts = await repos.mergeStaging({
         importId: runId,
         attempt,
-        rules: ruleIds,
+        ruleIds,
         has: {
           creators: files.creator !== undefined,
           parts: files.part !== undefined && files.partpage !== undefined,
@@ -104,6 +105,7 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
     // What was staged is of no more use; when PostgreSQL itself is away the next attempt drops it.
     await store.imports
       .forgetStaged(runId, attempt)
+      .then(() => (signal.aborted ? undefined : store.imports.saveBadLines(runId, reading)))
       .then(() => staging.dropOwn())
       .catch((dropError: unknown) => log.warn({ reason: messageOf(dropError) }, 'staging not dropped'));
     throw error;
@@ -177,26 +179,34 @@ async function stagePages(
   reading: Reading,
   file: ExportFile,
   staging: ReturnType<Store['staging']>,
-  ruleIds: ReadonlyMap<string, number>,
+  ruleIds: readonly number[],
 ) {
   const { progress } = reading;
-  const begin = () => {
-    const { pages, seed } = deps.reservoir;
-    const reservoir = new DrawOf(seededDraw(seed, 'reservoir'), pages);
-    return { gatherer: new PageGatherer(deps.rules, reservoir), keptPages: new PageIdSet() };
-  };
-  const finished = ({ gatherer, keptPages }: ReturnType<typeof begin>) => ({
-    keptPages,
-    pageCount: gatherer.pageCount,
-    keptPageCount: gatherer.keptPageCount,
-    candidateCounts: gatherer.candidateCounts,
-    typeCounts: gatherer.typeCounts(),
-  });
   const before = { badLines: [...reading.badLines], badLineCount: reading.badLineCount, doneBytes: progress.doneBytes };
-  const first = begin();
+  const stage = async (from: ExportFile, countsRows: boolean) => {
+    const { pages, seed } = deps.reservoir;
+    const keptPages = new PageIdSet();
+    const gatherer = new PageGatherer(deps.rules, new DrawOf(seededDraw(seed, 'reservoir'), pages));
+    await staging.stagePages(ruleIds, async function* (take) {
+      const onPage = (kept: GatheredPage) => {
+        keptPages.add(kept.pageId);
+        take(kept);
+      };
+      const read = (onBadLine: OnBadLine) =>
+        readPageFile(readCounted(reading, from), {
+          file: from.name,
+          kindOf: (prefix, typeName) => gatherer.kindOf(prefix, typeName),
+          onBadLine,
+          onRow: (row) => gatherer.add(row, onPage),
+        });
+      yield* blocks(reading, from, read, { countsRows });
+      gatherer.finish(onPage);
+    });
+    const { pageCount, keptPageCount, candidateCounts } = gatherer;
+    return { keptPages, pageCount, keptPageCount, candidateCounts, typeCounts: gatherer.typeCounts() };
+  };
   try {
-    await staging.stagePages(gatherBatches(reading, file, first, { countsRows: true }), ruleIds);
-    return finished(first);
+    return await stage(file, true);
   } catch (error) {
     if (!(error instanceof OutOfOrder)) throw error;
   }
@@ -217,36 +227,7 @@ async function stagePages(
       { countsRows: true },
     ),
   );
-  const second = begin();
-  const sorted = { ...file, read: () => staging.readSortedRows() };
-  await staging.stagePages(gatherBatches(reading, sorted, second, { countsRows: false }), ruleIds);
-  return finished(second);
-}
-
-function gatherBatches(
-  reading: Reading,
-  file: ExportFile,
-  { gatherer, keptPages }: { gatherer: PageGatherer; keptPages: PageIdSet },
-  { countsRows }: { countsRows: boolean },
-): AsyncGenerator<GatheredPage[]> {
-  const keep = <Pages extends readonly GatheredPage[]>(pages: Pages) => {
-    for (const { pageId } of pages) keptPages.add(pageId);
-    return pages;
-  };
-  return batches<GatheredPage>(
-    reading,
-    file,
-    (take, onBadLine) =>
-      readPageFile(readCounted(reading, file), {
-        file: file.name,
-        kindOf: (prefix, typeName) => gatherer.kindOf(prefix, typeName),
-        onBadLine,
-        onRow: (row) => {
-          for (const page of keep(gatherer.add(row))) take(page);
-        },
-      }),
-    { last: () => keep(gatherer.finish()), countsRows },
-  );
+  return await stage({ ...file, read: () => staging.readSortedRows() }, false);
 }
 
 interface Progress {

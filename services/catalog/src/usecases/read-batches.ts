@@ -17,14 +17,13 @@ export interface Reading {
 
 export type OnBadLine = (bad: { line: number; reason: BadLineReport['reason'] }) => void;
 
-/** What one file gives, in batches as large as a block of it gave; bad lines are noted and judged at its end. */
-export async function* batches<Thing>(
+/** Reads one file and stops after each of its blocks; bad lines are noted and judged at its end. */
+export async function* blocks(
   reading: Reading,
   file: ExportFile,
-  open: (take: (thing: Thing) => void, onBadLine: OnBadLine) => AsyncGenerator<ReadProgress>,
-  { last, countsRows = false }: { last?: () => Thing[]; countsRows?: boolean } = {},
-): AsyncGenerator<Thing[]> {
-  let taken: Thing[] = [];
+  open: (onBadLine: OnBadLine) => AsyncGenerator<ReadProgress>,
+  { countsRows = false }: { countsRows?: boolean } = {},
+): AsyncGenerator<void> {
   let read: ReadProgress = { bytes: 0, lines: 0, rows: 0, badLines: 0 };
   let rowsCounted = 0;
   let firstBad: BadLineReport | undefined;
@@ -33,21 +32,32 @@ export async function* batches<Thing>(
     firstBad ??= { file: file.name, line, reason };
     if (reading.badLines.length < badLinesMax) reading.badLines.push({ file: file.name, line, reason });
   };
-  const lines = open((thing) => taken.push(thing), onBadLine);
-  for await (read of lines) {
+  for await (read of open(onBadLine)) {
     reading.signal.throwIfAborted();
     if (countsRows) {
       pageRowsRead.inc(read.rows - rowsCounted);
       rowsCounted = read.rows;
       reading.progress.rowCount = read.rows;
     }
+    yield;
+  }
+  checkBadLines(reading.badLineShareMax, file.name, read, firstBad);
+}
+
+/** What one file gives, in batches as large as a block of it gave. */
+export async function* batches<Thing>(
+  reading: Reading,
+  file: ExportFile,
+  open: (take: (thing: Thing) => void, onBadLine: OnBadLine) => AsyncGenerator<ReadProgress>,
+  options: { countsRows?: boolean } = {},
+): AsyncGenerator<Thing[]> {
+  let taken: Thing[] = [];
+  const take = (thing: Thing) => void taken.push(thing);
+  for await (const _ of blocks(reading, file, (onBadLine) => open(take, onBadLine), options)) {
     if (taken.length === 0) continue;
     yield taken;
     taken = [];
   }
-  checkBadLines(reading.badLineShareMax, file.name, read, firstBad);
-  const rest = last?.() ?? [];
-  if (rest.length > 0) yield rest;
 }
 
 /** The file's bytes; what is read of it, as it is stored, counts as progress. */

@@ -4,22 +4,28 @@
 //         |           \--no audit asked for-------------------^
 //         \--> failed
 //
+//     importing --described--> published        (a list made elsewhere; never audited)
+//         \--> failed
+//
 //     auditing | published --withdraw--> withdrawn
 import { failedPrecondition } from '@florilegium/errors';
 import type { Label } from './label.ts';
 
-export const hqListStates = ['predicting', 'auditing', 'published', 'withdrawn', 'failed'] as const;
+export const hqListStates = ['importing', 'predicting', 'auditing', 'published', 'withdrawn', 'failed'] as const;
 export type HqListState = (typeof hqListStates)[number];
+
+/** Made here from scores and labels, or elsewhere. */
+export type HqListOrigin = 'published' | 'imported';
 
 /** From here on the pages of a list are frozen and can be read. */
 export const isFrozen = (state: HqListState): boolean =>
   state === 'auditing' || state === 'published' || state === 'withdrawn';
 
-/** @throws failed_precondition when a list may not be begun beside the newest one: its audit must be settled first */
-export function checkMayPublish(newest: { version: number; state: HqListState } | undefined): void {
-  if (newest?.state === 'predicting' || newest?.state === 'auditing')
+/** @throws failed_precondition when a list may not be begun beside an unfinished one: its audit must be settled first */
+export function checkMayPublish(unfinished: { version: number; state: HqListState } | undefined): void {
+  if (unfinished?.state === 'predicting' || unfinished?.state === 'auditing')
     throw failedPrecondition(
-      `list ${newest.version} is ${newest.state}; the next one begins when it is published, withdrawn or failed`,
+      `list ${unfinished.version} is ${unfinished.state}; the next one begins when it is published, withdrawn or failed`,
     );
 }
 

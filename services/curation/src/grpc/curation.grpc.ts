@@ -6,15 +6,16 @@ import {
   IterationState,
   Label as LabelMessage,
 } from '@florilegium/contracts/curation';
-import { failedPrecondition, invalidArgument, notFound } from '@florilegium/errors';
+import { invalidArgument, notFound } from '@florilegium/errors';
 import type { WithPrincipal } from '@florilegium/rpc';
-import { isFrozen } from '../domain/hq-list.ts';
 import type { IterationState as State } from '../domain/iteration.ts';
 import type { Label } from '../domain/label.ts';
 import type { TriageRule } from '../domain/triage.ts';
 import type { HqList } from '../repos/hq-lists.repo.ts';
 import type { Iteration } from '../repos/iterations.repo.ts';
 import { type CancelIterationDeps, cancelIteration } from '../usecases/cancel-iteration.ts';
+import { findFrozenList } from '../usecases/find-frozen-list.ts';
+import { readDifference } from '../usecases/read-difference.ts';
 import { type RecordLabelsDeps, recordLabels } from '../usecases/record-labels.ts';
 import { startIteration } from '../usecases/start-iteration.ts';
 
@@ -25,6 +26,8 @@ export interface CurationGrpcDeps extends RecordLabelsDeps, CancelIterationDeps 
 const labelsMax = 500;
 const queuePattern = /^[a-z][a-z0-9_-]{0,39}$/;
 const pagesPerMessage = 500;
+/** Some 60 KB: a list of 100,000 pages is twenty messages. */
+const listPagesPerMessage = 5000;
 
 const labelNames: Partial<Record<LabelMessage, Label>> = {
   [LabelMessage.LABEL_HQ]: 'HQ',
@@ -114,15 +117,20 @@ export function curationGrpc(deps: CurationGrpcDeps): CurationServiceImplementat
     listHqLists: async () => ({ hqLists: (await store.hqLists.list()).map(toHqListMessage) }),
 
     async *streamHqList({ version, afterPageId }) {
-      const list = await store.hqLists.find(version);
-      if (!list) throw notFound('HQ list', version);
-      if (!isFrozen(list.state)) throw failedPrecondition(`list ${version} is ${list.state}: it has no pages to read`);
+      const list = await findFrozenList(store, version);
       for (let after = afterPageId; ; ) {
-        const pages = await store.hqLists.readPages(list.id, after, pagesPerMessage);
+        const pages = await store.hqLists.readPages(list.id, after, listPagesPerMessage);
         if (pages.length === 0) return;
-        yield { pages: pages.map(({ pageId, probability }) => ({ pageId, probability })) };
+        yield { pages: pages.map(({ pageId, probability }) => ({ pageId, probability: probability ?? undefined })) };
         after = pages.at(-1)!.pageId;
       }
+    },
+
+    async *streamHqListDifference({ fromVersion, toVersion }) {
+      const from = await findFrozenList(store, fromVersion);
+      const to = await findFrozenList(store, toVersion);
+      for await (const { change, pageIds } of readDifference(store, from, to))
+        yield change === 'dropped' ? { droppedPageIds: pageIds } : { addedPageIds: pageIds };
     },
   };
 }
@@ -168,7 +176,7 @@ function toHqListMessage(list: HqList): DeepPartial<HqListMessage> {
     version: list.version,
     state: list.state,
     pageCount: list.pageCount ?? 0,
-    threshold: list.threshold,
+    threshold: list.threshold ?? undefined,
     audited: figures !== null,
     ...(figures && {
       precision: figures.precision.estimate,
@@ -179,5 +187,18 @@ function toHqListMessage(list: HqList): DeepPartial<HqListMessage> {
       recallHigh: figures.recall.high,
     }),
     publishedAt: list.publishedAt ?? undefined,
+    reason: list.reason ?? '',
+    origin: list.origin,
+    source: list.source ?? '',
+    rule: list.rule,
+    ruleSha256: list.ruleSha256 ?? '',
+    modelSha256: list.modelSha256 ?? '',
+    labelSetSha256: list.labelSetSha256 ?? '',
+    pagesSha256: list.pagesSha256 ?? '',
+    targetPrecision: list.targetPrecision ?? undefined,
+    expectedPrecision: list.expectedPrecision ?? undefined,
+    expectedPrecisionLow: list.expectedPrecisionLow ?? undefined,
+    imagePendingCount: list.imagePendingCount ?? 0,
+    imageUnavailableCount: list.imageUnavailableCount ?? 0,
   };
 }

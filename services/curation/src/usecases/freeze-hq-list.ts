@@ -1,52 +1,122 @@
 import { createHash } from 'node:crypto';
-import { unavailable } from '@florilegium/errors';
+import { meanOf } from '@florilegium/ensemble/arithmetic';
+import { invalidArgument, unavailable } from '@florilegium/errors';
 import { drawKey } from '@florilegium/random';
 import type { InferenceClient } from '../clients/inference.client.ts';
 import { SampleDraw, type Scored, ScoreHistogram } from '../domain/audit-sample.ts';
 import { listingOf } from '../domain/hq-list.ts';
+import { addJudged, addScore, emptyScoreBins, figuresAt, type ScoreBins, thresholdFor } from '../domain/score-bins.ts';
 import { metrics } from '../metrics.ts';
+import type { DrawnStratum } from '../repos/audits.repo.ts';
 import type { HqList, ScoredCandidate } from '../repos/hq-lists.repo.ts';
 import type { Store, TxStore } from '../store.ts';
+import { type DescribeListDeps, describePages } from './describe-pages.ts';
+import { nothingOutside, type OutsideDraw } from './draw-outside.ts';
 import { finishAudit } from './finish-audit.ts';
 
-export interface FreezeHqListDeps {
-  store: Store;
+export interface FreezeHqListDeps extends DescribeListDeps {
   inference: Pick<InferenceClient, 'streamPredictions'>;
+}
+
+/** What was found out of a list before its pages are decided. */
+export interface CollectedList {
+  /** 0 where the list does not wait for its scores any more. */
+  scoreCount: number;
+  threshold: number;
+  images: { pending: number; unavailable: number };
 }
 
 const batchPages = 5000;
 
 /**
- * Brings the scores of all candidates here, outside the transaction that freezes the list, so that labels wait only for that one.
- * @returns how many; 0 where the list does not wait for them any more
+ * Brings here what the list needs of its neighbours, outside the transaction that freezes it, so that labels wait only for that one: the
+ * scores of all candidates, the stories of the pages that will be listed, and why candidates have no score.
+ * @throws invalid_argument when no threshold reaches the target precision: asking again would not help
  */
-export async function collectListScores(
-  { store, inference }: FreezeHqListDeps,
-  listId: string,
-  signal: AbortSignal,
-): Promise<number> {
+export async function collectList(deps: FreezeHqListDeps, listId: string, signal: AbortSignal): Promise<CollectedList> {
+  const { store, inference } = deps;
   const list = await store.hqLists.findById(listId);
-  if (list?.state !== 'predicting' || !list.runId) return 0;
-  let count = 0;
+  if (list?.state !== 'predicting' || !list.runId)
+    return { scoreCount: 0, threshold: 1, images: { pending: 0, unavailable: 0 } };
   await store.hqLists.clearScores(listId);
+  await store.hqListStories.clearStories(listId);
+  let scoreCount = 0;
   for await (const predictions of inference.streamPredictions(list.runId, signal)) {
     await store.hqLists.putScores(listId, predictions);
-    count += predictions.length;
+    scoreCount += predictions.length;
   }
-  return count;
+  const threshold = list.targetPrecision === null ? list.threshold! : await chooseThreshold(store, list);
+  const images = await countUnscored(deps, list, signal);
+  for await (const part of readScored(store, listId)) {
+    signal.throwIfAborted();
+    const listed = part.filter(({ probability, label }) => listingOf(probability, threshold, label).listed);
+    await describePages(
+      deps,
+      listId,
+      listed.map(({ pageId }) => pageId),
+    );
+  }
+  return { scoreCount, threshold, images };
+}
+
+async function chooseThreshold(store: Store, list: HqList): Promise<number> {
+  const bins = await binsOf(store, list);
+  for await (const part of readScored(store, list.id))
+    for (const { probability, label } of part) addScore(bins, probability, label);
+  const { isReached, figures } = thresholdFor(bins, list.targetPrecision!);
+  if (isReached) return figures!.threshold;
+  const best = figures ? `; ${figures.expectedPrecision!.toFixed(3)} at ${figures.threshold} comes nearest` : '';
+  throw invalidArgument(`no threshold is expected to reach a precision of ${list.targetPrecision}${best}`, {
+    field: 'targetPrecision',
+  });
+}
+
+/** Bins that know what the labels of the list's label set say of the scores. */
+async function binsOf(store: Pick<Store, 'iterations' | 'predictions'>, list: HqList): Promise<ScoreBins> {
+  const bins = emptyScoreBins();
+  const iteration = list.iterationNumber === null ? undefined : await store.iterations.find(list.iterationNumber);
+  if (iteration)
+    for (const { label, members } of await store.predictions.listJudged(iteration.id))
+      addJudged(bins, meanOf(members), label);
+  return bins;
+}
+
+/** A candidate without a score has no image that can be used, or has none yet: the second must not pass for the first. */
+async function countUnscored(
+  { store, catalog, fetcher }: FreezeHqListDeps,
+  list: HqList,
+  signal: AbortSignal,
+): Promise<{ pending: number; unavailable: number }> {
+  const counts = { pending: 0, unavailable: 0 };
+  for await (const pageIds of catalog.streamCandidates(list.rule, signal)) {
+    const scored = await store.hqLists.findScored(list.id, pageIds);
+    const unscored = pageIds.filter((pageId) => !scored.has(pageId));
+    if (unscored.length === 0) continue;
+    // One that was stored after the run had passed it came too late for this list, as one that is still to come.
+    for (const { state } of await fetcher.findImages(unscored))
+      counts[state === 'unavailable' ? 'unavailable' : 'pending']++;
+  }
+  return counts;
 }
 
 /**
  * In the transaction that ends the work: decides each candidate by label or score, writes the pages, draws the audit's sample. Two passes
  * over the candidates, a few thousand at a time: the sample's strata are known only after the first.
- * @throws unavailable when not all `collectedCount` scores are here any more: their table does not outlive a crash of PostgreSQL, and a
- *   worker that was taken for dead may have emptied it. The work begins again.
+ * @throws unavailable when not all collected scores or stories are here: the scores' table does not outlive a crash of PostgreSQL, a worker
+ *   that was taken for dead may have emptied it, and a label may have listed a page after the stories were asked for. The work begins again.
  */
-export async function freezeHqList(tx: TxStore, listId: string, collectedCount: number): Promise<void> {
+export async function freezeHqList(
+  tx: TxStore,
+  listId: string,
+  { scoreCount, threshold, images }: CollectedList,
+  outside: OutsideDraw = nothingOutside,
+): Promise<void> {
   const list = await tx.hqLists.lock(listId);
   if (list?.state !== 'predicting') return;
   await tx.lockLabels('alone');
+  const cut = { ...list, threshold };
   const histogram = new ScoreHistogram();
+  const bins = await binsOf(tx, list);
   const candidates = createHash('sha256');
   const pages = createHash('sha256');
   const counts = { candidateCount: 0, pageCount: 0, labelledHqCount: 0 };
@@ -55,39 +125,59 @@ export async function freezeHqList(tx: TxStore, listId: string, collectedCount: 
     for (const candidate of part) {
       candidates.update(`${candidate.pageId}\n`);
       counts.candidateCount++;
-      const decision = listingOf(candidate.probability, list.threshold, candidate.label);
+      addScore(bins, candidate.probability, candidate.label);
+      const decision = listingOf(candidate.probability, threshold, candidate.label);
       if (candidate.label === null) histogram.add(toScored(candidate, decision.listed));
       if (!decision.listed) continue;
       listed.push({ pageId: candidate.pageId, probability: candidate.probability, chosenBy: decision.by });
       pages.update(`${candidate.pageId}\n`);
-      counts.pageCount++;
       if (decision.by === 'label') counts.labelledHqCount++;
     }
-    await tx.hqLists.addPages(listId, listed);
+    await tx.hqLists.addPages(listId, counts.pageCount, listed);
+    counts.pageCount += listed.length;
   }
-  if (counts.candidateCount !== collectedCount)
-    throw unavailable(`${counts.candidateCount} of ${collectedCount} collected scores are left`);
-  const auditCount = await drawAudit(tx, list, histogram);
+  if (counts.candidateCount !== scoreCount)
+    throw unavailable(`${counts.candidateCount} of ${scoreCount} collected scores are left`);
+  const untold = await tx.hqListStories.keepStoriesOfPages(listId);
+  if (untold > 0) throw unavailable(`${untold} pages of the list have no story yet`);
+  const auditCount = await drawAudit(tx, cut, histogram, outside);
+  const { expectedPrecision, expectedPrecisionLow } = figuresAt(bins, threshold);
   await tx.hqLists.setFrozen(listId, {
     ...counts,
     candidatesSha256: candidates.digest('hex'),
     pagesSha256: pages.digest('hex'),
     auditCount,
+    threshold,
+    expectedPrecision,
+    expectedPrecisionLow,
+    scoreBins: bins,
   });
+  await tx.hqLists.setImageCounts(listId, images);
   await tx.hqLists.clearScores(listId);
   await tx.hqLists.setState(listId, 'auditing');
+  await tx.enqueue('store-list', listId, [0]);
   metrics.hqListMoved('auditing');
   // Without a sample there is nothing to wait for: the list is published as it is, and says that nobody audited it.
   if (auditCount === 0) await finishAudit(tx, (await tx.hqLists.lock(listId))!);
 }
 
-async function drawAudit(tx: TxStore, list: HqList, histogram: ScoreHistogram): Promise<number> {
-  const draw = new SampleDraw(histogram.cut(list.auditCount), list.seed);
+async function drawAudit(
+  tx: TxStore,
+  list: HqList & { threshold: number },
+  histogram: ScoreHistogram,
+  outside: OutsideDraw,
+): Promise<number> {
+  // What the reservoir could not give is drawn among the candidates.
+  const draw = new SampleDraw(histogram.cut(list.auditCount - outside.pageIds.length), list.seed);
   for await (const part of readScored(tx, list.id))
     for (const candidate of part)
       if (candidate.label === null)
         draw.offer(toScored(candidate, listingOf(candidate.probability, list.threshold, null).listed));
-  const strata = draw.result();
+  const strata: (DrawnStratum & { pageIds: number[] })[] = draw
+    .result()
+    .map((stratum) => ({ ...stratum, outside: false }));
+  if (outside.pageIds.length > 0)
+    strata.push({ number: strata.length + 1, listed: false, outside: true, low: 0, high: 1, ...outside });
   const order = strata
     .flatMap(({ number, pageIds }) => pageIds.map((pageId) => ({ pageId, stratum: number })))
     .sort((a, b) => drawKey(`${list.seed} order`, a.pageId) - drawKey(`${list.seed} order`, b.pageId));
@@ -106,10 +196,10 @@ const toScored = ({ pageId, probability }: ScoredCandidate, listed: boolean): Sc
   listed,
 });
 
-async function* readScored(tx: TxStore, listId: string): AsyncGenerator<ScoredCandidate[]> {
+async function* readScored(store: Pick<Store, 'hqLists'>, listId: string): AsyncGenerator<ScoredCandidate[]> {
   let after = 0;
   for (;;) {
-    const part = await tx.hqLists.readScored(listId, after, batchPages);
+    const part = await store.hqLists.readScored(listId, after, batchPages);
     if (part.length === 0) return;
     yield part;
     after = part.at(-1)!.pageId;

@@ -13,7 +13,7 @@ export async function predictHqList(
   listId: string,
 ): Promise<StartedRun | undefined> {
   const list = await store.hqLists.findById(listId);
-  if (list?.state !== 'predicting') return undefined;
+  if (list?.state !== 'predicting' || list.ensembleId === null) return undefined;
   const started = await inference.startPredictionRun(list.ensembleId, {
     rule: list.rule,
     idempotencyKey: `hq-list-${listId}`,

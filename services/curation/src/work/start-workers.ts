@@ -7,12 +7,16 @@ import type { InferenceClient } from '../clients/inference.client.ts';
 import type { Schema } from '../schema.ts';
 import { type Store, storeOn, type WorkKind } from '../store.ts';
 import { collectPredictions, markCollected } from '../usecases/collect-predictions.ts';
+import type { DescribeListDeps } from '../usecases/describe-pages.ts';
+import { type DrawOutsideDeps, drawOutside } from '../usecases/draw-outside.ts';
 import { failIteration } from '../usecases/fail-iteration.ts';
-import { collectListScores, freezeHqList } from '../usecases/freeze-hq-list.ts';
+import { collectList, freezeHqList } from '../usecases/freeze-hq-list.ts';
+import { describeImportedList, publishImportedList } from '../usecases/import-hq-list.ts';
 import { importScores, markScoresImported } from '../usecases/import-scores.ts';
 import { noteListRun, predictHqList } from '../usecases/predict-hq-list.ts';
 import { failHqList } from '../usecases/publish-hq-list.ts';
 import { noteStartedRun, startPredictionRun } from '../usecases/start-prediction-run.ts';
+import { markListStored, storeHqList } from '../usecases/store-hq-list.ts';
 
 export interface WorkersDeps {
   db: Db<Schema>;
@@ -20,7 +24,9 @@ export interface WorkersDeps {
   messaging: Messaging;
   log: Log;
   inference: Pick<InferenceClient, 'startPredictionRun' | 'streamPredictions'>;
-  objects: Pick<ObjectStore, 'getStream'>;
+  catalog: DrawOutsideDeps['catalog'] & DescribeListDeps['catalog'];
+  fetcher: DrawOutsideDeps['fetcher'] & DescribeListDeps['fetcher'];
+  objects: Pick<ObjectStore, 'getStream' | 'putContent'>;
 }
 
 interface Kind {
@@ -78,10 +84,31 @@ export async function startWorkers({ db, store, messaging, log, ...deps }: Worke
     },
     'freeze-list': {
       handle: async ({ runId, signal, complete }) => {
-        const collectedCount = await collectListScores(use, runId, signal);
-        await complete((tx) => freezeHqList(storeOn(tx), runId, collectedCount));
+        const outside = await drawOutside(use, runId, signal);
+        const collected = await collectList(use, runId, signal);
+        await complete((tx) => freezeHqList(storeOn(tx), runId, collected, outside));
       },
       onFailed: ofList,
+    },
+    'describe-list': {
+      handle: async ({ runId, signal, complete }) => {
+        const described = await describeImportedList(use, runId, signal);
+        await complete(async (tx) => {
+          if (described) await publishImportedList(storeOn(tx), runId, described);
+        });
+      },
+      onFailed: ofList,
+      ...patience,
+    },
+    'store-list': {
+      handle: async ({ runId, complete }) => {
+        const key = await storeHqList(use, runId);
+        await complete((tx) => markListStored(storeOn(tx), runId, key));
+      },
+      // The list is read from the database: a store that is away for long takes nothing from it but this copy, and the log tells.
+      onFailed: async (_tx, runId, reason) =>
+        log.error({ listId: runId, reason }, 'the list is not in the object store'),
+      ...patience,
     },
   };
 

@@ -4,20 +4,23 @@ import { internal, notFound, unavailable } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { EnsembleArtifacts } from '../clients/ensemble-artifacts.client.ts';
 import { type LocatedEmbedding, pageIdsMax } from '../domain/embedding.ts';
+import type { RecordedEnsemble } from '../domain/ensemble.ts';
 import { type Prediction, predictionOf } from '../domain/prediction.ts';
 import { readHalves } from '../embedding/shard.ts';
 import { countPredicted } from '../metrics.ts';
 import type { EnsemblesRepo } from '../repos/ensembles.repo.ts';
 import type { RootStore, TransactionStore } from '../store.ts';
 import { endPredictionRun } from './end-prediction-run.ts';
+import { type PredictImagesDeps, predictImages } from './predict-images.ts';
 import { locatedOf, type ReadEmbeddingsDeps, readEmbeddings } from './read-embeddings.ts';
 import { type RequestEmbeddingsDeps, requestEmbeddings } from './request-embeddings.ts';
 
-export interface PredictBatchDeps extends RequestEmbeddingsDeps {
+export interface PredictBatchDeps extends RequestEmbeddingsDeps, PredictImagesDeps {
+  fetcher: RequestEmbeddingsDeps['fetcher'] & PredictImagesDeps['fetcher'];
   store: Pick<RootStore, 'embeddings' | 'predictionRuns' | 'inTransaction'> & {
     ensembles: Pick<EnsemblesRepo, 'findEnsemble'>;
   };
-  artifacts: EnsembleArtifacts;
+  artifacts: Pick<EnsembleArtifacts, 'load' | 'readManifest'>;
   shards: ReadEmbeddingsDeps['shards'];
   /** How long a batch waits for its embeddings, while no page at all is embedded, before it is given back. */
   embeddingWaitMs: number;
@@ -42,7 +45,33 @@ export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchIn
   const run = await store.predictionRuns.findRun(runId);
   const pageIds = await store.predictionRuns.findBatch(runId, number);
   if (!run || !pageIds) throw notFound('prediction batch', `${runId} ${number}`);
-  const ensemble = await loadEnsemble(deps, run.ensembleId);
+  const record = await store.ensembles.findEnsemble(run.ensembleId);
+  if (!record) throw notFound('ensemble', run.ensembleId);
+  const predictions =
+    record.method === 'finetune'
+      ? await predictImages(deps, record, pageIds, signal)
+      : await predictEmbeddings(deps, record, pageIds, signal);
+  const noImage = pageIds.length - predictions.length;
+  await complete(async (tx, { unfinished }) => {
+    await tx.copyPredictions(run.number, predictions);
+    await tx.predictionRuns.addCounts(runId, { predicted: predictions.length, noImage });
+    if (unfinished === 0) await endPredictionRun(tx, runId, 'done');
+  });
+  countPredicted(predictions.length);
+  // A batch holds thousands of pages: its ends show whether a page is in it.
+  const [pageIdMin, pageIdMax] = [pageIds[0], pageIds.at(-1)];
+  log.info({ runId, batch: number, predicted: predictions.length, noImage, pageIdMin, pageIdMax }, 'batch predicted');
+}
+
+/** Predictions of the pages that have an embedding, by heads; those that are to come are waited for. */
+async function predictEmbeddings(
+  deps: PredictBatchDeps,
+  record: RecordedEnsemble,
+  pageIds: readonly number[],
+  signal: AbortSignal,
+): Promise<Prediction[]> {
+  const { store } = deps;
+  const ensemble = await loadEnsemble(deps, record);
   const located = await awaitEmbeddings(deps, pageIds, signal);
   const predictions: Prediction[] = [];
   for await (const part of readEmbeddings({ embeddings: store.embeddings, shards: deps.shards }, located, ROWS_MAX)) {
@@ -60,14 +89,7 @@ export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchIn
     for (const [index, { pageId }] of part.entries())
       predictions.push(predictionOf(pageId, probabilities.subarray(index * memberCount, (index + 1) * memberCount)));
   }
-  const noImage = pageIds.length - predictions.length;
-  await complete(async (tx, { unfinished }) => {
-    await tx.copyPredictions(run.number, predictions);
-    await tx.predictionRuns.addCounts(runId, { predicted: predictions.length, noImage });
-    if (unfinished === 0) await endPredictionRun(tx, runId, 'done');
-  });
-  countPredicted(predictions.length);
-  log.info({ runId, batch: number, predicted: predictions.length, noImage }, 'batch predicted');
+  return predictions;
 }
 
 /** Where the embeddings of the pages lie, once all that can come are there. Pages without a stored image are left out. */
@@ -106,12 +128,13 @@ const ENSEMBLES_MAX = 4;
 const loaded = new Map<string, Promise<Ensemble>>();
 
 /** The newest ensembles stay in memory: a run has many batches, and an ensemble some hundred kilobytes. */
-async function loadEnsemble({ store, artifacts }: PredictBatchDeps, ensembleId: string): Promise<Ensemble> {
-  const record = await store.ensembles.findEnsemble(ensembleId);
-  if (!record) throw notFound('ensemble', ensembleId);
+async function loadEnsemble({ artifacts }: PredictBatchDeps, record: RecordedEnsemble): Promise<Ensemble> {
   let loading = loaded.get(record.manifestSha256);
   if (!loading) {
-    loading = artifacts.load(record.manifestKey, record.manifestSha256).then(({ ensemble }) => ensemble);
+    loading = artifacts.load(record.manifestKey, record.manifestSha256).then((unpacked) => {
+      if (unpacked.method === 'finetune') throw internal(`${record.manifestKey} is an ensemble of networks`);
+      return unpacked.ensemble;
+    });
     loaded.set(record.manifestSha256, loading);
     loading.catch(() => loaded.delete(record.manifestSha256));
     for (const oldest of loaded.keys()) {

@@ -35,7 +35,7 @@ export async function startPredictionRun(
 
   const ensemble = await store.ensembles.findEnsemble(ensembleId);
   if (!ensemble) throw failedPrecondition(`ensemble ${ensembleId} is not recorded`, { field: 'ensembleId' });
-  if (ensemble.backboneSha256 !== backbone.sha256)
+  if (ensemble.method === 'probe' && ensemble.backboneSha256 !== backbone.sha256)
     throw invalidArgument(
       `ensemble ${ensembleId} was trained on embeddings of ${ensemble.backboneName}; ${backbone.name} serves now: train anew`,
       { field: 'ensembleId' },

@@ -8,8 +8,8 @@ it('completes a wish with the defaults', () => {
 });
 
 it('refuses a method that is not there, naming those that are', () => {
-  expect(() => checkWish({ ...wish, method: 'finetune' })).toThrow(
-    'method finetune is not available here; there is probe',
+  expect(() => checkWish({ ...wish, method: 'distil' })).toThrow(
+    'method distil is not available here; there is probe, finetune',
   );
 });
 
@@ -18,6 +18,14 @@ it('refuses parameters it does not know, and texts that are no JSON object', () 
   expect(() => parseParameters('[1]')).toThrow('is not a JSON object');
   expect(() => parseParameters('{')).toThrow('is not JSON');
   expect(parseParameters('')).toEqual({});
+});
+
+it('completes and checks the parameters of either method', () => {
+  expect(checkWish({ ...wish, method: 'finetune' })).toMatchObject({
+    parameters: { architecture: 'alexnet', side: 224 },
+  });
+  expect(() => checkWish({ ...wish, method: 'finetune', parameters: { l2: 1 } })).toThrow('parameter l2 is not known');
+  expect(() => checkWish({ ...wish, parameters: { side: 64 } })).toThrow('parameter side is not known');
 });
 
 it('hashes parameters by meaning: order and absent values do not count', () => {

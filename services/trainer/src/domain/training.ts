@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type ProbeParameters, readProbeParameters, type Scores } from '@florilegium/ensemble/arithmetic';
+import {
+  type FinetuneParameters,
+  type ProbeParameters,
+  readFinetuneParameters,
+  readProbeParameters,
+  type Scores,
+} from '@florilegium/ensemble/arithmetic';
 import { AppError, invalidArgument, messageOf } from '@florilegium/errors';
 
 /**
@@ -20,12 +26,24 @@ export type TrainingPhase = (typeof trainingPhases)[number];
 export const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The methods that this version trains. */
-export const methods = ['probe'] as const;
+export const methods = ['probe', 'finetune'] as const;
 export type Method = (typeof methods)[number];
 
 export interface Backbone {
   name: string;
   sha256: string;
+}
+
+/** A file in the object store, and what it must hash to. */
+export interface StoredFile {
+  key: string;
+  sha256: string;
+}
+
+/** A labelled page that trains nothing. */
+export interface DroppedPage {
+  pageId: number;
+  reason: string;
 }
 
 export interface Training {
@@ -44,7 +62,12 @@ export interface Training {
   labelSetSha256: string | null;
   pageCount: number | null;
   droppedPageCount: number;
-  dataset: { key: string; sha256: string } | null;
+  /** The first hundred of them. */
+  droppedPages: DroppedPage[];
+  /** Pages, items, labels and, for `probe`, embeddings. */
+  dataset: StoredFile | null;
+  /** For `finetune`: the pixels of the dataset's pages, in its order. */
+  images: StoredFile | null;
   backbone: Backbone | null;
   tensorflowBackend: string | null;
   l2: number | null;
@@ -58,8 +81,8 @@ export interface Training {
 }
 
 export interface TrainingResult {
-  manifest: { key: string; sha256: string };
-  outOfFold: { key: string; sha256: string };
+  manifest: StoredFile;
+  outOfFold: StoredFile;
   temperature: number;
   scores: Scores;
 }
@@ -67,8 +90,8 @@ export interface TrainingResult {
 /** A member as it is recorded; weights and out-of-fold logits lie in the object store. */
 export interface MemberRecord {
   number: number;
-  weights: { key: string; sha256: string };
-  logits: { key: string; sha256: string };
+  weights: StoredFile;
+  logits: StoredFile;
   loss: number;
   epochs: number;
   converged: boolean;
@@ -77,6 +100,8 @@ export interface MemberRecord {
   tensorflowBackend: string;
   /** Claim of the batch that brought it: above 1 when a worker was lost on the way. */
   attempt: number;
+  /** Steps that a lost worker's checkpoint had done already. */
+  resumedAtStep: number;
 }
 
 export interface TrainingWish {
@@ -87,7 +112,9 @@ export interface TrainingWish {
 }
 
 /** The wish with its parameters completed. Throws invalid_argument naming the field, and the methods there are. */
-export function checkWish(wish: TrainingWish): { method: Method; parameters: ProbeParameters } {
+export function checkWish(
+  wish: TrainingWish,
+): { method: 'probe'; parameters: ProbeParameters } | { method: 'finetune'; parameters: FinetuneParameters } {
   const method = wish.method || 'probe';
   if (wish.labelSetId === '') throw invalidArgument('labelSetId is empty', { field: 'labelSetId' });
   const known = methods.find((candidate) => candidate === method);
@@ -96,7 +123,9 @@ export function checkWish(wish: TrainingWish): { method: Method; parameters: Pro
       field: 'method',
     });
   }
-  return { method: known, parameters: readProbeParameters(wish.parameters) };
+  return known === 'finetune'
+    ? { method: known, parameters: readFinetuneParameters(wish.parameters) }
+    : { method: known, parameters: readProbeParameters(wish.parameters) };
 }
 
 /** A JSON object, or nothing for an empty text. Throws invalid_argument naming the field. */

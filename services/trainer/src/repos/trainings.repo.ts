@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { Backbone, MemberRecord, Training, TrainingResult } from '../domain/training.ts';
+import type { Backbone, DroppedPage, MemberRecord, StoredFile, Training, TrainingResult } from '../domain/training.ts';
 import type { Schema, TrainingTable } from '../schema.ts';
 
 export interface NewTraining {
@@ -20,11 +20,13 @@ export interface NewTraining {
 export interface Preparation {
   labelSetSha256: string;
   pageCount: number;
-  droppedPageCount: number;
-  dataset: { key: string; sha256: string };
+  dropped: DroppedPage[];
+  dataset: StoredFile;
+  images: StoredFile | null;
   backbone: Backbone;
-  tensorflowBackend: string;
-  l2: number;
+  /** Null where nothing was multiplied yet. */
+  tensorflowBackend: string | null;
+  l2: number | null;
   l2Tried: { l2: number; logLoss: number }[];
 }
 
@@ -32,7 +34,12 @@ export interface Epoch {
   member: number;
   epoch: number;
   loss: number;
+  /** On pages that tell when to stop; null where there are none. */
+  stopLoss: number | null;
 }
+
+/** How many of the dropped pages a training names. */
+const droppedPagesMax = 100;
 
 export interface TrainingsRepo {
   /** False when one like it counts already, or its request key was used. */
@@ -60,6 +67,8 @@ export interface TrainingsRepo {
   listEpochs(id: string, afterSerial: number, limit: number): Promise<(Epoch & { serial: number })[]>;
   noteCancelledIteration(iterationId: string): Promise<void>;
   isCancelledIteration(iterationId: string): Promise<boolean>;
+  /** Those of the trainings that have ended; ids that are not known are left out. */
+  findEnded(ids: readonly string[]): Promise<string[]>;
 }
 
 export function trainingsRepo(kysely: Kysely<Schema>): TrainingsRepo {
@@ -131,9 +140,12 @@ export function trainingsRepo(kysely: Kysely<Schema>): TrainingsRepo {
           phase: 'members',
           label_set_sha256: preparation.labelSetSha256,
           page_count: preparation.pageCount,
-          dropped_page_count: preparation.droppedPageCount,
+          dropped_page_count: preparation.dropped.length,
+          dropped_pages: JSON.stringify(preparation.dropped.slice(0, droppedPagesMax)),
           dataset_key: preparation.dataset.key,
           dataset_sha256: preparation.dataset.sha256,
+          images_key: preparation.images?.key ?? null,
+          images_sha256: preparation.images?.sha256 ?? null,
           backbone_name: preparation.backbone.name,
           backbone_sha256: preparation.backbone.sha256,
           tensorflow_backend: preparation.tensorflowBackend,
@@ -163,7 +175,13 @@ export function trainingsRepo(kysely: Kysely<Schema>): TrainingsRepo {
           seconds: member.seconds,
           tensorflow_backend: member.tensorflowBackend,
           attempt: member.attempt,
+          resumed_at_step: member.resumedAtStep,
         })
+        .execute();
+      await kysely
+        .updateTable('training')
+        .set({ tensorflow_backend: member.tensorflowBackend })
+        .where('id', '=', id)
         .execute();
     },
     listMembers: async (id) => {
@@ -179,6 +197,7 @@ export function trainingsRepo(kysely: Kysely<Schema>): TrainingsRepo {
         seconds: row.seconds,
         tensorflowBackend: row.tensorflow_backend,
         attempt: row.attempt,
+        resumedAtStep: row.resumed_at_step,
       }));
     },
     recordResult: async (id, { manifest, outOfFold, temperature, scores }) => {
@@ -212,14 +231,14 @@ export function trainingsRepo(kysely: Kysely<Schema>): TrainingsRepo {
       // A member that is trained again after a lost worker passes the same epochs again.
       await kysely
         .insertInto('training_epoch')
-        .values(epochs.map((epoch) => ({ training_id: id, ...epoch })))
+        .values(epochs.map(({ stopLoss, ...epoch }) => ({ training_id: id, ...epoch, stop_loss: stopLoss })))
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     },
     listEpochs: (id, afterSerial, limit) =>
       kysely
         .selectFrom('training_epoch')
-        .select(['member', 'epoch', 'loss', 'serial'])
+        .select(['member', 'epoch', 'loss', 'stop_loss as stopLoss', 'serial'])
         .where('training_id', '=', id)
         .where('serial', '>', afterSerial)
         .orderBy('serial')
@@ -235,6 +254,14 @@ export function trainingsRepo(kysely: Kysely<Schema>): TrainingsRepo {
     isCancelledIteration: async (iterationId) => {
       const query = kysely.selectFrom('cancelled_iteration').select('iteration_id');
       return (await query.where('iteration_id', '=', iterationId).execute()).length > 0;
+    },
+    findEnded: async (ids) => {
+      if (ids.length === 0) return [];
+      const query = kysely
+        .selectFrom('training')
+        .select('id')
+        .where('id', 'in', [...ids]);
+      return (await query.where('state', 'not in', open).execute()).map((row) => row.id);
     },
   };
 }
@@ -258,7 +285,9 @@ function trainingOf(row: Selectable<TrainingTable> & { members_done: number }): 
     labelSetSha256: row.label_set_sha256,
     pageCount: row.page_count,
     droppedPageCount: row.dropped_page_count,
+    droppedPages: row.dropped_pages,
     dataset: fileOf(row.dataset_key, row.dataset_sha256),
+    images: fileOf(row.images_key, row.images_sha256),
     backbone:
       row.backbone_name && row.backbone_sha256 ? { name: row.backbone_name, sha256: row.backbone_sha256 } : null,
     tensorflowBackend: row.tensorflow_backend,

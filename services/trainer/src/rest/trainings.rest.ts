@@ -1,8 +1,8 @@
 import { type HttpApp, idempotencyKeyOf, sendEvents } from '@florilegium/http';
 import { type Static, Type } from 'typebox';
-import { type Training, trainingPhases, trainingStates, uuidPattern } from '../domain/training.ts';
+import { type MemberRecord, type Training, trainingPhases, trainingStates, uuidPattern } from '../domain/training.ts';
 import { cancelTraining } from '../usecases/end-training.ts';
-import { followTraining, getTraining, listTrainings } from '../usecases/read-trainings.ts';
+import { followTraining, getTraining, listMembers, listTrainings } from '../usecases/read-trainings.ts';
 import { type StartTrainingDeps, startTraining } from '../usecases/start-training.ts';
 
 const nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
@@ -39,11 +39,28 @@ const TrainingView = Type.Object({
         calibrationError: Type.Number(),
         pageCount: Type.Integer(),
       },
-      { description: 'Out of fold, folds grouped by item, on the label set itself' },
+      { description: 'By models that never saw the page’s item: out of fold, or of `finetune` out of bag' },
     ),
   ),
   pageCount: nullable(Type.Integer()),
-  droppedPageCount: Type.Integer({ description: 'Labelled pages without an embedding or an item' }),
+  droppedPageCount: Type.Integer({ description: 'Labelled pages without an embedding, an image or an item' }),
+  droppedPages: Type.Array(Type.Object({ pageId: Type.Integer(), reason: Type.String() }), {
+    description: 'The first hundred of them',
+  }),
+});
+
+const MemberView = Type.Object({
+  number: Type.Integer(),
+  loss: Type.Number({ description: 'Nats; of `finetune`, on the pages that tell when to stop' }),
+  epochs: Type.Integer(),
+  converged: Type.Boolean(),
+  warmStarted: Type.Boolean(),
+  seconds: Type.Number(),
+  tensorflowBackend: Type.String(),
+  attempt: Type.Integer({ description: 'Above 1 when a worker was lost on the way' }),
+  resumedAtStep: Type.Integer({ description: 'Steps that a checkpoint had done already' }),
+  weightsKey: Type.String(),
+  weightsSha256: Type.String(),
 });
 
 const Id = Type.Object({ id: Type.String({ maxLength: 100 }) });
@@ -60,7 +77,7 @@ export function addTrainingRoutes(app: HttpApp, deps: StartTrainingDeps): void {
         body: Type.Object(
           {
             labelSetId: Type.String({ minLength: 1, maxLength: 100 }),
-            method: Type.Optional(Type.String({ maxLength: 40, description: '`probe` when absent' })),
+            method: Type.Optional(Type.String({ maxLength: 40, description: '`probe` when absent, or `finetune`' })),
             parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
             parentEnsembleId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
           },
@@ -104,13 +121,28 @@ export function addTrainingRoutes(app: HttpApp, deps: StartTrainingDeps): void {
     async ({ params: { id } }) => viewOf(await getTraining(deps, id)),
   );
   app.get(
+    '/v1/trainings/:id/members',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'The members that are trained',
+        params: Id,
+        response: { 200: Type.Object({ members: Type.Array(MemberView) }) },
+      },
+    },
+    async ({ params }) => {
+      const { id } = await getTraining(deps, params.id);
+      return { members: (await listMembers(deps, id)).map(memberViewOf) };
+    },
+  );
+  app.get(
     '/v1/trainings/:id/events',
     {
       config: { role: 'viewer' },
       schema: {
         summary: 'Follow a training',
         description:
-          'Server-sent events: `progress` with the training each time it changes, `epoch` with `{member, epoch, loss}` for every epoch from the first on.',
+          'Server-sent events: `progress` with the training each time it changes, `epoch` with `{member, epoch, loss, stopLoss}` for every epoch from the first on.',
         params: Id,
       },
     },
@@ -172,5 +204,10 @@ function viewOf(training: Training): Static<typeof TrainingView> {
     scores,
     pageCount: training.pageCount,
     droppedPageCount: training.droppedPageCount,
+    droppedPages: training.droppedPages,
   };
+}
+
+function memberViewOf({ weights, logits: _, ...member }: MemberRecord): Static<typeof MemberView> {
+  return { ...member, weightsKey: weights.key, weightsSha256: weights.sha256 };
 }

@@ -1,12 +1,21 @@
 // The thread that multiplies: one task at a time, so that the thread that serves and beats never waits for arithmetic.
 import { parentPort, workerData } from 'node:worker_threads';
-import { calibrateEnsemble, chooseL2, selectBackend, type TensorflowBackend, trainMember } from '@florilegium/ensemble';
+import {
+  calibrateEnsemble,
+  calibrateNetworks,
+  chooseL2,
+  selectBackend,
+  type TensorflowBackend,
+  trainMember,
+  trainNetwork,
+} from '@florilegium/ensemble';
 import { AppError, messageOf } from '@florilegium/errors';
 import type { ComputeTask, FromComputeThread } from './compute.ts';
 import { decodeDataset } from './dataset.ts';
 
 const port = parentPort!;
-const tell = (message: FromComputeThread) => port.postMessage(message);
+const tell = (message: FromComputeThread, handedOver: ArrayBuffer[] = []) => port.postMessage(message, handedOver);
+const onEpoch = (epoch: number, loss: number, stopLoss?: number) => tell({ type: 'epoch', epoch, loss, stopLoss });
 const log = {
   info: (fields: object, text: string) => tell({ type: 'log', level: 'info', fields, text }),
   warn: (fields: object, text: string) => tell({ type: 'log', level: 'warn', fields, text }),
@@ -29,7 +38,6 @@ function perform(task: ComputeTask) {
       return chooseL2(set, task.parameters);
     case 'train-member': {
       const { member, l2, parent } = task;
-      const onEpoch = (epoch: number, loss: number) => tell({ type: 'epoch', epoch, loss });
       return trainMember(set, task.parameters, { member, l2, parent, onEpoch });
     }
     case 'calibrate':
@@ -38,5 +46,19 @@ function perform(task: ComputeTask) {
         task.parameters,
         task.logits.map((outOfFoldLogits) => ({ outOfFoldLogits })),
       );
+    case 'train-network': {
+      const { images: pixels, parameters, member, parent, checkpoint, checkpointEveryMs } = task;
+      return trainNetwork({ ...set, pixels }, parameters, {
+        member,
+        parent,
+        checkpoint,
+        checkpointEveryMs,
+        onEpoch,
+        onCheckpoint: (bytes) => tell({ type: 'checkpoint', bytes }, [bytes.buffer as ArrayBuffer]),
+        onCheckpointRefused: (reason) => log.warn({ member, reason }, 'checkpoint refused, the member begins anew'),
+      });
+    }
+    case 'calibrate-networks':
+      return calibrateNetworks(set.labels, task.logits);
   }
 }

@@ -1,16 +1,22 @@
 import { Worker } from 'node:worker_threads';
 import type {
   Calibration,
+  FinetuneParameters,
   L2Choice,
   LinearHead,
+  OutOfBagCalibration,
   ProbeParameters,
   TensorflowBackend,
   TrainedMember,
+  TrainedNetwork,
 } from '@florilegium/ensemble';
 import { AppError, cancelled, type ErrorCode, internal, messageOf } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 
-/** `dataset` is the encoded form (see dataset.ts): copied to the thread as one piece. */
+/**
+ * `dataset` is the encoded form (see dataset.ts): copied to the thread as one piece. `images`, `parent` and `checkpoint` may be large and are
+ * handed over: whoever gave them has them no more.
+ */
 export type ComputeTask =
   | { kind: 'choose-l2'; dataset: Uint8Array; parameters: ProbeParameters }
   | {
@@ -21,24 +27,39 @@ export type ComputeTask =
       l2: number;
       parent: LinearHead | undefined;
     }
-  | { kind: 'calibrate'; dataset: Uint8Array; parameters: ProbeParameters; logits: Float64Array[] };
+  | { kind: 'calibrate'; dataset: Uint8Array; parameters: ProbeParameters; logits: Float64Array[] }
+  | {
+      kind: 'train-network';
+      dataset: Uint8Array;
+      images: Uint8Array;
+      parameters: FinetuneParameters;
+      member: number;
+      parent: Float32Array | undefined;
+      checkpoint: Uint8Array | undefined;
+      checkpointEveryMs: number;
+    }
+  | { kind: 'calibrate-networks'; dataset: Uint8Array; logits: Float64Array[] };
 
 interface Results {
   'choose-l2': L2Choice;
   'train-member': TrainedMember;
   calibrate: Calibration;
+  'train-network': TrainedNetwork;
+  'calibrate-networks': OutOfBagCalibration;
 }
 type ResultOf<Task extends ComputeTask> = Results[Task['kind']] & { tensorflowBackend: TensorflowBackend };
 
 export type FromComputeThread =
   | { type: 'done'; result: unknown }
   | { type: 'failed'; code: ErrorCode; message: string }
-  | { type: 'epoch'; epoch: number; loss: number }
+  | { type: 'epoch'; epoch: number; loss: number; stopLoss: number | undefined }
+  | { type: 'checkpoint'; bytes: Uint8Array }
   | { type: 'log'; level: 'info' | 'warn'; fields: object; text: string };
 
 export interface ComputeOptions {
   signal: AbortSignal;
-  onEpoch?: (epoch: number, loss: number) => void;
+  onEpoch?: (epoch: number, loss: number, stopLoss: number | undefined) => void;
+  onCheckpoint?: (bytes: Uint8Array) => void;
 }
 
 export interface Compute {
@@ -71,13 +92,13 @@ export function createCompute(threadsMax: number, wanted: TensorflowBackend | 'a
   };
 
   return {
-    run: async (task, { signal, onEpoch }) => {
+    run: async (task, { signal, ...listeners }) => {
       const thread = await acquire();
       const end = () => thread.end(signal.reason);
       signal.addEventListener('abort', end, { once: true });
       try {
         if (signal.aborted) throw cancellationOf(signal.reason);
-        return (await thread.perform(task, onEpoch)) as never;
+        return (await thread.perform(task, listeners)) as never;
       } finally {
         signal.removeEventListener('abort', end);
         release(thread);
@@ -89,8 +110,9 @@ export function createCompute(threadsMax: number, wanted: TensorflowBackend | 'a
   };
 }
 
-interface Job {
-  onEpoch: ComputeOptions['onEpoch'];
+type Listeners = Omit<ComputeOptions, 'signal'>;
+
+interface Job extends Listeners {
   resolve(result: unknown): void;
   reject(error: Error): void;
 }
@@ -107,7 +129,8 @@ class ComputeThread {
       execArgv: ['--disable-warning=ExperimentalWarning'],
     });
     this.#worker.on('message', (message: FromComputeThread) => {
-      if (message.type === 'epoch') this.#job?.onEpoch?.(message.epoch, message.loss);
+      if (message.type === 'epoch') this.#job?.onEpoch?.(message.epoch, message.loss, message.stopLoss);
+      else if (message.type === 'checkpoint') this.#job?.onCheckpoint?.(message.bytes);
       else if (message.type === 'log') log[message.level](message.fields, message.text);
       else if (message.type === 'done') this.#takeJob()?.resolve(message.result);
       else this.#takeJob()?.reject(new AppError(message.code, message.message));
@@ -118,11 +141,11 @@ class ComputeThread {
     this.#worker.on('exit', (code) => this.#fail(internal(`the compute thread ended with status ${code}`)));
   }
 
-  perform(task: ComputeTask, onEpoch: ComputeOptions['onEpoch']): Promise<unknown> {
+  perform(task: ComputeTask, listeners: Listeners): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#job = { onEpoch, resolve, reject };
+      this.#job = { ...listeners, resolve, reject };
       this.#worker.ref();
-      this.#worker.postMessage(task);
+      this.#worker.postMessage(task, handedOver(task));
     });
   }
 
@@ -143,6 +166,15 @@ class ComputeThread {
     this.isUsable = false;
     this.#takeJob()?.reject(error);
   }
+}
+
+/** Buffers that need no copy: those that hold nothing else, as those of small files do in Node. */
+function handedOver(task: ComputeTask): ArrayBuffer[] {
+  if (task.kind !== 'train-network') return [];
+  const large = [task.images, task.parent, task.checkpoint].filter((part) => part !== undefined);
+  return large.flatMap(({ buffer, byteLength }) =>
+    buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [],
+  );
 }
 
 const cancellationOf = (reason: unknown) =>

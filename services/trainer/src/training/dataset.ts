@@ -2,7 +2,8 @@ import { decodeHalfFloats, type PageLabel } from '@florilegium/ensemble/arithmet
 import { internal } from '@florilegium/errors';
 
 /**
- * What an ensemble trains on, as one object: embeddings as inference gave them (half floats), pages in ascending PageID.
+ * What an ensemble trains on, as one object: embeddings as inference gave them (half floats), pages in ascending PageID. Networks train on
+ * pixels, which are an object of their own: their pages have embeddings of 0 dimensions.
  *
  *     "FLDS", uint32 length of the JSON header, header, int32 PageIDs, int32 ItemIDs, uint8 labels, halves [pages, dims]; little endian
  */

@@ -1,19 +1,24 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import type { ProbeParameters } from '@florilegium/ensemble/arithmetic';
-import { unavailable } from '@florilegium/errors';
+import { checkLabels, type FinetuneParameters, type ProbeParameters } from '@florilegium/ensemble';
+import { networkBackbone } from '@florilegium/ensemble/pixels';
+import { invalidArgument } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { ObjectStore } from '@florilegium/object-store';
 import type { ClaimedBatch } from '@florilegium/work';
 import type { CatalogClient } from '../clients/catalog.client.ts';
-import type { CurationClient } from '../clients/curation.client.ts';
-import type { EmbeddingBackbone, InferenceClient } from '../clients/inference.client.ts';
+import type { CurationClient, LabelSet } from '../clients/curation.client.ts';
+import type { InferenceClient } from '../clients/inference.client.ts';
+import type { DroppedPage, Training } from '../domain/training.ts';
 import { pagesDropped, phaseSeconds } from '../metrics.ts';
+import type { Preparation } from '../repos/trainings.repo.ts';
 import type { Schema } from '../schema.ts';
 import { type Store, unitOn } from '../store.ts';
 import type { Compute } from '../training/compute.ts';
 import { encodeDataset } from '../training/dataset.ts';
+import { scratch } from '../training/scratch.ts';
+import { type GatherEmbeddingsDeps, gatherEmbeddings } from './gather-embeddings.ts';
+import { awaitImages, type GatherImagesDeps, streamPixels } from './gather-images.ts';
 
-export interface PrepareTrainingDeps {
+export interface PrepareTrainingDeps extends GatherEmbeddingsDeps, GatherImagesDeps {
   store: Store;
   objects: ObjectStore;
   compute: Compute;
@@ -23,100 +28,158 @@ export interface PrepareTrainingDeps {
   log: Log;
   /** Largest label set. */
   labelsMax: number;
-  /** How long nothing may come while embeddings are pending. */
-  embeddingWaitMs: number;
+  /** Largest object of pixels, for `finetune`. */
+  imageDatasetBytesMax: number;
 }
 
-/** First phase: gathers what the members train on into one object, and chooses the strength of L2 for all of them. */
+interface LabelledPage {
+  pageId: number;
+  label: LabelSet['pages'][number]['label'];
+  itemId: number;
+}
+
+type Prepared = Omit<Preparation, 'labelSetSha256' | 'dropped'>;
+
+/** First phase: gathers what the members train on into objects of the training's own. */
 export async function prepareTraining(deps: PrepareTrainingDeps, batch: ClaimedBatch<Schema>): Promise<void> {
   const timer = phaseSeconds.startTimer({ phase: 'prepare' });
   const { signal } = batch;
   const training = await deps.store.trainings.markRunning(batch.runId);
   if (!training) return;
   const labelSet = await deps.curation.readLabelSet(training.labelSetId, deps.labelsMax, signal);
-  const pageIds = labelSet.pages.map((page) => page.pageId);
-  const items = await deps.catalog.itemsOf(pageIds, signal);
-  const backbone = await deps.inference.currentBackbone(signal);
-  const embeddings = await gatherEmbeddings(
-    deps,
-    pageIds.filter((pageId) => items.has(pageId)),
-    backbone,
-    signal,
-  );
-
-  const pages = labelSet.pages.filter((page) => embeddings.has(page.pageId)).sort((a, b) => a.pageId - b.pageId);
-  const droppedPageCount = labelSet.pages.length - pages.length;
-  const dataset = encodeDataset({
-    dims: backbone.dimensions,
-    pageIds: Int32Array.from(pages, (page) => page.pageId),
-    itemIds: Int32Array.from(pages, (page) => items.get(page.pageId)!),
-    labels: pages.map((page) => page.label),
-    halves: Buffer.concat(pages.map((page) => embeddings.get(page.pageId)!)),
-  });
-  const parameters = training.parameters as unknown as ProbeParameters;
-  const { l2, tried, tensorflowBackend } = await deps.compute.run(
-    { kind: 'choose-l2', dataset, parameters },
-    { signal },
-  );
-  const stored = await deps.objects.putContent('models', 'bin', dataset);
+  const dropped: DroppedPage[] = [];
+  const pages = await withItems(deps, labelSet, dropped, signal);
+  const prepare = training.method === 'finetune' ? prepareImages : prepareEmbeddings;
+  const prepared = await prepare(deps, training, batch, pages, (page) => dropped.push(page));
   await batch.complete(async (tx) => {
     const unit = unitOn(tx);
-    await unit.trainings.recordPreparation(training.id, {
-      labelSetSha256: labelSet.sha256,
-      pageCount: pages.length,
-      droppedPageCount,
-      dataset: { key: stored.key, sha256: stored.sha256 },
-      backbone: { name: backbone.name, sha256: backbone.sha256 },
-      tensorflowBackend,
-      l2,
-      l2Tried: tried,
-    });
+    await unit.trainings.recordPreparation(training.id, { ...prepared, labelSetSha256: labelSet.sha256, dropped });
     await unit.enqueue(
       'member',
       training.id,
       Array.from({ length: training.memberCount }, (_, number) => ({ number })),
     );
   });
-  pagesDropped.inc(droppedPageCount);
+  pagesDropped.inc(dropped.length);
+  const { pageCount, l2 } = prepared;
   deps.log.info(
-    { trainingId: training.id, pageCount: pages.length, droppedPageCount, l2, seconds: timer() },
+    {
+      trainingId: training.id,
+      method: training.method,
+      pageCount,
+      droppedPageCount: dropped.length,
+      l2,
+      seconds: timer(),
+    },
     'training prepared',
   );
 }
 
-/**
- * Half floats of each page that has an embedding. Pending pages are asked for again until they come; pages that will never have one
- * are left out. Throws unavailable when nothing came for `embeddingWaitMs`, so the batch is tried again later.
- */
-async function gatherEmbeddings(
-  { inference, embeddingWaitMs, log }: PrepareTrainingDeps,
-  pageIds: readonly number[],
-  backbone: EmbeddingBackbone,
+/** The labelled pages that catalog knows, in ascending PageID. */
+async function withItems(
+  { catalog }: PrepareTrainingDeps,
+  labelSet: LabelSet,
+  dropped: DroppedPage[],
   signal: AbortSignal,
-): Promise<Map<number, Uint8Array>> {
-  const embeddings = new Map<number, Uint8Array>();
-  const bytes = 2 * backbone.dimensions;
-  let waitingFor = [...pageIds];
-  let lastProgressAt = Date.now();
-  for (let round = 0; waitingFor.length > 0; round++) {
-    const pending: number[] = [];
-    for await (const message of inference.streamEmbeddings(waitingFor, backbone, signal)) {
-      for (const [at, pageId] of message.pageIds.entries()) {
-        embeddings.set(pageId, message.halves.subarray(at * bytes, (at + 1) * bytes));
-      }
-      pending.push(...message.pendingPageIds);
-    }
-    if (pending.length < waitingFor.length) lastProgressAt = Date.now();
-    waitingFor = pending;
-    if (waitingFor.length === 0) break;
-    if (Date.now() - lastProgressAt >= embeddingWaitMs) {
-      throw unavailable(
-        `the embeddings of ${waitingFor.length} labelled pages did not come within ${embeddingWaitMs / 1000} s`,
-      );
-    }
-    log.debug({ pendingCount: waitingFor.length }, 'waiting for embeddings');
-    // Embedding runs at tens of pages a second: asking more often than this brings nothing sooner.
-    await pause(Math.min(3000, 250 * 2 ** round), undefined, { signal });
-  }
-  return embeddings;
+): Promise<LabelledPage[]> {
+  const items = await catalog.itemsOf(
+    labelSet.pages.map(({ pageId }) => pageId),
+    signal,
+  );
+  return labelSet.pages
+    .toSorted((a, b) => a.pageId - b.pageId)
+    .flatMap(({ pageId, label }) => {
+      const itemId = items.get(pageId);
+      if (itemId !== undefined) return [{ pageId, label, itemId }];
+      dropped.push({ pageId, reason: 'the catalog does not know its item' });
+      return [];
+    });
 }
+
+/** For `probe`: the embeddings, and the strength of L2 for all members. */
+async function prepareEmbeddings(
+  deps: PrepareTrainingDeps,
+  training: Training,
+  { attempt, signal }: ClaimedBatch<Schema>,
+  labelled: readonly LabelledPage[],
+  drop: (page: DroppedPage) => void,
+): Promise<Prepared> {
+  const backbone = await deps.inference.currentBackbone(signal);
+  const pageIds = labelled.map(({ pageId }) => pageId);
+  const embeddings = await gatherEmbeddings(deps, pageIds, backbone, signal);
+  const pages = labelled.filter(({ pageId }) => embeddings.has(pageId));
+  for (const { pageId } of labelled) if (!embeddings.has(pageId)) drop({ pageId, reason: 'it has no embedding' });
+  const dataset = datasetOf(
+    pages,
+    backbone.dimensions,
+    Buffer.concat(pages.map(({ pageId }) => embeddings.get(pageId)!)),
+  );
+  const parameters = training.parameters as unknown as ProbeParameters;
+  const { l2, tried, tensorflowBackend } = await deps.compute.run(
+    { kind: 'choose-l2', dataset, parameters },
+    { signal },
+  );
+  const { key, sha256 } = await deps.objects.put(scratch.dataset(training.id, attempt), dataset);
+  return {
+    pageCount: pages.length,
+    dataset: { key, sha256 },
+    images: null,
+    backbone: { name: backbone.name, sha256: backbone.sha256 },
+    tensorflowBackend,
+    l2,
+    l2Tried: tried,
+  };
+}
+
+/** For `finetune`: the pixels, decoded once for all members and epochs and never in memory at once. */
+async function prepareImages(
+  deps: PrepareTrainingDeps,
+  training: Training,
+  { attempt, signal }: ClaimedBatch<Schema>,
+  labelled: readonly LabelledPage[],
+  drop: (page: DroppedPage) => void,
+): Promise<Prepared> {
+  const parameters = training.parameters as unknown as FinetuneParameters;
+  const { side } = parameters;
+  const pageIds = await awaitImages(
+    deps,
+    labelled.map(({ pageId }) => pageId),
+    drop,
+    signal,
+  );
+  const bytes = 3 * side * side * pageIds.length;
+  if (bytes > deps.imageDatasetBytesMax)
+    throw invalidArgument(
+      `${pageIds.length} pages at side ${side} are ${bytes} bytes of pixels; IMAGE_DATASET_BYTES_MAX allows ${deps.imageDatasetBytesMax}`,
+      { field: 'parameters.side' },
+    );
+  const decoded = new Set<number>();
+  async function* pixelsOf() {
+    for await (const { pageId, pixels } of streamPixels(deps, pageIds, side, drop, signal)) {
+      decoded.add(pageId);
+      yield pixels;
+    }
+  }
+  const images = await deps.objects.put(scratch.images(training.id, attempt), pixelsOf());
+  const pages = labelled.filter(({ pageId }) => decoded.has(pageId));
+  checkLabels(pages.map(({ label }) => label));
+  const dataset = await deps.objects.put(scratch.dataset(training.id, attempt), datasetOf(pages, 0, new Uint8Array(0)));
+  return {
+    pageCount: pages.length,
+    dataset: { key: dataset.key, sha256: dataset.sha256 },
+    images: { key: images.key, sha256: images.sha256 },
+    backbone: networkBackbone(parameters),
+    tensorflowBackend: null,
+    l2: null,
+    l2Tried: [],
+  };
+}
+
+const datasetOf = (pages: readonly LabelledPage[], dims: number, halves: Uint8Array) =>
+  encodeDataset({
+    dims,
+    pageIds: Int32Array.from(pages, ({ pageId }) => pageId),
+    itemIds: Int32Array.from(pages, ({ itemId }) => itemId),
+    labels: pages.map(({ label }) => label),
+    halves,
+  });

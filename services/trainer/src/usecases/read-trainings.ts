@@ -1,6 +1,6 @@
 import { notFound } from '@florilegium/errors';
 import { followChanges } from '@florilegium/http';
-import { hasEnded, type Training, uuidPattern } from '../domain/training.ts';
+import { hasEnded, type MemberRecord, type Training, uuidPattern } from '../domain/training.ts';
 import type { Epoch } from '../repos/trainings.repo.ts';
 import type { Store } from '../store.ts';
 
@@ -13,6 +13,11 @@ export async function getTraining({ store }: ReadTrainingsDeps, id: string): Pro
   const training = uuidPattern.test(id) ? await store.trainings.findTraining(id) : undefined;
   if (!training) throw notFound('training', id);
   return training;
+}
+
+/** Those that are trained, in member order. */
+export async function listMembers({ store }: ReadTrainingsDeps, id: string): Promise<MemberRecord[]> {
+  return await store.trainings.listMembers(id);
 }
 
 /** Newest first, those after the cursor; one more than a page tells whether there is a next. */

@@ -1,20 +1,34 @@
-import { type LinearHead, memberWeightsArtifact, type ProbeParameters, unpackEnsemble } from '@florilegium/ensemble';
+import type { TrainedMember } from '@florilegium/ensemble';
 import { failedPrecondition, messageOf } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { ObjectStore } from '@florilegium/object-store';
 import type { ClaimedBatch } from '@florilegium/work';
-import type { Training } from '../domain/training.ts';
-import { phaseSeconds } from '../metrics.ts';
+import { membersTrained, phaseSeconds } from '../metrics.ts';
 import type { Epoch } from '../repos/trainings.repo.ts';
 import type { Schema } from '../schema.ts';
 import { type Store, unitOn } from '../store.ts';
 import type { Compute } from '../training/compute.ts';
+import { scratch } from '../training/scratch.ts';
+import { trainHead } from './train-head.ts';
+import { trainNetworkMember } from './train-network.ts';
 
 export interface TrainMemberDeps {
   store: Store;
   objects: ObjectStore;
   compute: Compute;
+  /** Shortest time between two checkpoints of a network. */
+  checkpointEveryMs: number;
   log: Log;
+}
+
+/** What either method gives for a member. */
+export interface TrainedByMethod extends Pick<TrainedMember, 'loss' | 'epochs' | 'converged' | 'warmStarted'> {
+  /** The weight file. */
+  weights: Uint8Array;
+  /** Of each page of the dataset by models that never saw its item; NaN where the member has. */
+  logits: Float64Array;
+  tensorflowBackend: string;
+  resumedAtStep: number;
 }
 
 /** How often the epochs of a member in training are shown. */
@@ -22,12 +36,10 @@ const epochsShownEveryMs = 500;
 
 /** Second phase, one batch a member: trains it in a thread, stores its weights, records it; the last one starts the third phase. */
 export async function trainMember(deps: TrainMemberDeps, batch: ClaimedBatch<Schema>): Promise<void> {
-  const { store, objects, compute, log } = deps;
+  const { store, objects, log } = deps;
   const timer = phaseSeconds.startTimer({ phase: 'member' });
   const training = await store.trainings.findTraining(batch.runId);
-  if (!training?.dataset || training.l2 === null) throw failedPrecondition(`training ${batch.runId} is not prepared`);
-  const dataset = await objects.get(training.dataset.key, { sha256: training.dataset.sha256 });
-  const parent = await parentOf(deps, training, batch.number);
+  if (!training) throw failedPrecondition(`training ${batch.runId} is not known`);
   const epochs: Epoch[] = [];
   const show = setInterval(() => {
     store.trainings
@@ -35,36 +47,28 @@ export async function trainMember(deps: TrainMemberDeps, batch: ClaimedBatch<Sch
       .catch((error) => log.warn({ trainingId: training.id, reason: messageOf(error) }, 'epochs not recorded'));
   }, epochsShownEveryMs);
   try {
-    const member = await compute.run(
-      {
-        kind: 'train-member',
-        dataset,
-        parameters: training.parameters as unknown as ProbeParameters,
-        member: batch.number,
-        l2: training.l2,
-        parent,
-      },
-      { signal: batch.signal, onEpoch: (epoch, loss) => epochs.push({ member: batch.number, epoch, loss }) },
+    const train = training.method === 'finetune' ? trainNetworkMember : trainHead;
+    const trained = await train(deps, training, batch, (epoch, loss, stopLoss) =>
+      epochs.push({ member: batch.number, epoch, loss, stopLoss: stopLoss ?? null }),
     );
-    const weights = await objects.putContent('models', 'bin', memberWeightsArtifact(member).bytes);
-    const { buffer, byteOffset, byteLength } = member.outOfFoldLogits;
-    const logits = await objects.putContent('models', 'bin', new Uint8Array(buffer, byteOffset, byteLength));
+    const { weights: weightBytes, logits: logitValues, ...member } = trained;
+    const weights = await objects.putContent('models', 'bin', weightBytes);
+    const { buffer, byteOffset, byteLength } = logitValues;
+    const logits = await objects.put(
+      scratch.logits(training.id, batch.number, batch.attempt),
+      new Uint8Array(buffer, byteOffset, byteLength),
+    );
     clearInterval(show);
     const seconds = timer();
-    const { loss, warmStarted, tensorflowBackend } = member;
     await batch.complete(async (tx, { unfinished }) => {
       const unit = unitOn(tx);
       await unit.trainings.recordEpochs(training.id, epochs);
       await unit.trainings.recordMember(training.id, {
+        ...member,
         number: batch.number,
         weights: { key: weights.key, sha256: weights.sha256 },
         logits: { key: logits.key, sha256: logits.sha256 },
-        loss,
-        epochs: member.epochs,
-        converged: member.converged,
-        warmStarted,
         seconds,
-        tensorflowBackend,
         attempt: batch.attempt,
       });
       if (unfinished === 0) {
@@ -72,33 +76,9 @@ export async function trainMember(deps: TrainMemberDeps, batch: ClaimedBatch<Sch
         await unit.enqueue('finish', training.id, [{ number: 0 }]);
       }
     });
-    log.info(
-      { trainingId: training.id, member: batch.number, loss, epochs: member.epochs, warmStarted, seconds },
-      'member trained',
-    );
+    membersTrained.inc({ method: training.method, backend: member.tensorflowBackend });
+    log.info({ trainingId: training.id, member: batch.number, ...member, seconds }, 'member trained');
   } finally {
     clearInterval(show);
   }
-}
-
-/** The parent's member of this number; none for a cold start, another backbone, or a parent with fewer members. */
-async function parentOf(
-  { store, objects, log }: TrainMemberDeps,
-  training: Training,
-  number: number,
-): Promise<LinearHead | undefined> {
-  if (!training.parentEnsembleId) return undefined;
-  const parent = await store.trainings.findByEnsemble(training.parentEnsembleId);
-  if (!parent?.result || parent.backbone?.sha256 !== training.backbone?.sha256) {
-    log.info(
-      { trainingId: training.id, member: number, parentEnsembleId: training.parentEnsembleId },
-      'cold start: the parent has another backbone',
-    );
-    return undefined;
-  }
-  const { manifest } = parent.result;
-  const { ensemble } = await unpackEnsemble(await objects.get(manifest.key), manifest.sha256, (key) =>
-    objects.get(key),
-  );
-  return ensemble.members[number];
 }

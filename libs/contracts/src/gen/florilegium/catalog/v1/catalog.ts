@@ -152,6 +152,35 @@ export interface StreamPagesResponse {
   pages: PageRef[];
 }
 
+export interface StreamStoriesRequest {
+  /** At most 500. */
+  pageIds: number[];
+}
+
+export interface StreamStoriesResponse {
+  pages: Page[];
+}
+
+export interface GetRuleRequest {
+  /** "illustrated" when empty. */
+  name: string;
+}
+
+export interface GetRuleResponse {
+  name: string;
+  version: number;
+  /** SHA-256 of all that decides what the rule selects. */
+  sha256: string;
+}
+
+export interface GetReservoirRequest {
+}
+
+export interface GetReservoirResponse {
+  /** Pages of the newest export that no rule keeps: the reservoir is a seeded draw of them. */
+  outsidePageCount: number;
+}
+
 export interface PageSet {
   id: string;
   name: string;
@@ -2325,6 +2354,453 @@ export const StreamPagesResponse: MessageFns<StreamPagesResponse> = {
   },
 };
 
+function createBaseStreamStoriesRequest(): StreamStoriesRequest {
+  return { pageIds: [] };
+}
+
+export const StreamStoriesRequest: MessageFns<StreamStoriesRequest> = {
+  encode(message: StreamStoriesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageIds.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.pageIds) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamStoriesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamStoriesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.pageIds.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.pageIds.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamStoriesRequest {
+    return {
+      pageIds: globalThis.Array.isArray(object?.pageIds)
+        ? object.pageIds.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.page_ids)
+        ? object.page_ids.map((e: any) => globalThis.Number(e))
+        : [],
+    };
+  },
+
+  toJSON(message: StreamStoriesRequest): unknown {
+    const obj: any = {};
+    if (message.pageIds?.length) {
+      obj.pageIds = message.pageIds.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StreamStoriesRequest>): StreamStoriesRequest {
+    return StreamStoriesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StreamStoriesRequest>): StreamStoriesRequest {
+    const message = createBaseStreamStoriesRequest();
+    message.pageIds = object.pageIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseStreamStoriesResponse(): StreamStoriesResponse {
+  return { pages: [] };
+}
+
+export const StreamStoriesResponse: MessageFns<StreamStoriesResponse> = {
+  encode(message: StreamStoriesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.pages) {
+      Page.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamStoriesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamStoriesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pages.push(Page.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamStoriesResponse {
+    return { pages: globalThis.Array.isArray(object?.pages) ? object.pages.map((e: any) => Page.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: StreamStoriesResponse): unknown {
+    const obj: any = {};
+    if (message.pages?.length) {
+      obj.pages = message.pages.map((e) => Page.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StreamStoriesResponse>): StreamStoriesResponse {
+    return StreamStoriesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StreamStoriesResponse>): StreamStoriesResponse {
+    const message = createBaseStreamStoriesResponse();
+    message.pages = object.pages?.map((e) => Page.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGetRuleRequest(): GetRuleRequest {
+  return { name: "" };
+}
+
+export const GetRuleRequest: MessageFns<GetRuleRequest> = {
+  encode(message: GetRuleRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetRuleRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetRuleRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetRuleRequest {
+    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+  },
+
+  toJSON(message: GetRuleRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetRuleRequest>): GetRuleRequest {
+    return GetRuleRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetRuleRequest>): GetRuleRequest {
+    const message = createBaseGetRuleRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseGetRuleResponse(): GetRuleResponse {
+  return { name: "", version: 0, sha256: "" };
+}
+
+export const GetRuleResponse: MessageFns<GetRuleResponse> = {
+  encode(message: GetRuleResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(26).string(message.sha256);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetRuleResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetRuleResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetRuleResponse {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      sha256: isSet(object.sha256) ? globalThis.String(object.sha256) : "",
+    };
+  },
+
+  toJSON(message: GetRuleResponse): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.sha256 !== "") {
+      obj.sha256 = message.sha256;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetRuleResponse>): GetRuleResponse {
+    return GetRuleResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetRuleResponse>): GetRuleResponse {
+    const message = createBaseGetRuleResponse();
+    message.name = object.name ?? "";
+    message.version = object.version ?? 0;
+    message.sha256 = object.sha256 ?? "";
+    return message;
+  },
+};
+
+function createBaseGetReservoirRequest(): GetReservoirRequest {
+  return {};
+}
+
+export const GetReservoirRequest: MessageFns<GetReservoirRequest> = {
+  encode(_: GetReservoirRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetReservoirRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetReservoirRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetReservoirRequest {
+    return {};
+  },
+
+  toJSON(_: GetReservoirRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetReservoirRequest>): GetReservoirRequest {
+    return GetReservoirRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GetReservoirRequest>): GetReservoirRequest {
+    const message = createBaseGetReservoirRequest();
+    return message;
+  },
+};
+
+function createBaseGetReservoirResponse(): GetReservoirResponse {
+  return { outsidePageCount: 0 };
+}
+
+export const GetReservoirResponse: MessageFns<GetReservoirResponse> = {
+  encode(message: GetReservoirResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outsidePageCount !== 0) {
+      writer.uint32(8).int64(message.outsidePageCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetReservoirResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetReservoirResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.outsidePageCount = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetReservoirResponse {
+    return {
+      outsidePageCount: isSet(object.outsidePageCount)
+        ? globalThis.Number(object.outsidePageCount)
+        : isSet(object.outside_page_count)
+        ? globalThis.Number(object.outside_page_count)
+        : 0,
+    };
+  },
+
+  toJSON(message: GetReservoirResponse): unknown {
+    const obj: any = {};
+    if (message.outsidePageCount !== 0) {
+      obj.outsidePageCount = Math.round(message.outsidePageCount);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetReservoirResponse>): GetReservoirResponse {
+    return GetReservoirResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetReservoirResponse>): GetReservoirResponse {
+    const message = createBaseGetReservoirResponse();
+    message.outsidePageCount = object.outsidePageCount ?? 0;
+    return message;
+  },
+};
+
 function createBasePageSet(): PageSet {
   return { id: "", name: "", rule: "", seed: 0, pageCount: 0, itemCount: 0, wholeItems: false, createdAt: undefined };
 }
@@ -3184,6 +3660,32 @@ export const CatalogServiceDefinition = {
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
     },
+    /** Stories of pages in ascending PageID, at most 100 a message. Ids that are not known are left out. */
+    streamStories: {
+      name: "StreamStories",
+      requestType: StreamStoriesRequest as typeof StreamStoriesRequest,
+      requestStream: false,
+      responseType: StreamStoriesResponse as typeof StreamStoriesResponse,
+      responseStream: true,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
+    },
+    getRule: {
+      name: "GetRule",
+      requestType: GetRuleRequest as typeof GetRuleRequest,
+      requestStream: false,
+      responseType: GetRuleResponse as typeof GetRuleResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
+    },
+    /** How many pages stand behind the reservoir; not_found before the first import is done. */
+    getReservoir: {
+      name: "GetReservoir",
+      requestType: GetReservoirRequest as typeof GetReservoirRequest,
+      requestStream: false,
+      responseType: GetReservoirResponse as typeof GetReservoirResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
+    },
     createPageSet: {
       name: "CreatePageSet",
       requestType: CreatePageSetRequest as typeof CreatePageSetRequest,
@@ -3231,6 +3733,17 @@ export interface CatalogServiceImplementation<CallContextExt = {}> {
     request: StreamPagesRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<StreamPagesResponse>>;
+  /** Stories of pages in ascending PageID, at most 100 a message. Ids that are not known are left out. */
+  streamStories(
+    request: StreamStoriesRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<StreamStoriesResponse>>;
+  getRule(request: GetRuleRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetRuleResponse>>;
+  /** How many pages stand behind the reservoir; not_found before the first import is done. */
+  getReservoir(
+    request: GetReservoirRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetReservoirResponse>>;
   createPageSet(
     request: CreatePageSetRequest,
     context: CallContext & CallContextExt,
@@ -3265,6 +3778,17 @@ export interface CatalogServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<StreamPagesRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<StreamPagesResponse>;
+  /** Stories of pages in ascending PageID, at most 100 a message. Ids that are not known are left out. */
+  streamStories(
+    request: DeepPartial<StreamStoriesRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<StreamStoriesResponse>;
+  getRule(request: DeepPartial<GetRuleRequest>, options?: CallOptions & CallOptionsExt): Promise<GetRuleResponse>;
+  /** How many pages stand behind the reservoir; not_found before the first import is done. */
+  getReservoir(
+    request: DeepPartial<GetReservoirRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetReservoirResponse>;
   createPageSet(
     request: DeepPartial<CreatePageSetRequest>,
     options?: CallOptions & CallOptionsExt,

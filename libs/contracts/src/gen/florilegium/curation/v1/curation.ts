@@ -272,10 +272,11 @@ export interface CancelIterationResponse {
 export interface HqList {
   id: string;
   version: number;
-  /** predicting, auditing, published, withdrawn or failed. */
+  /** importing, predicting, auditing, published, withdrawn or failed. */
   state: string;
   pageCount: number;
-  threshold: number;
+  /** Absent until a list with a target precision is frozen, and for imported lists. */
+  threshold?: number | undefined;
   audited: boolean;
   precision: number;
   precisionLow: number;
@@ -283,7 +284,30 @@ export interface HqList {
   recall: number;
   recallLow: number;
   recallHigh: number;
-  publishedAt: Date | undefined;
+  publishedAt:
+    | Date
+    | undefined;
+  /** Why it failed or was withdrawn. */
+  reason: string;
+  /** published: made here; imported: made elsewhere. */
+  origin: string;
+  source: string;
+  rule: string;
+  ruleSha256: string;
+  modelSha256: string;
+  labelSetSha256: string;
+  pagesSha256: string;
+  targetPrecision?:
+    | number
+    | undefined;
+  /** What the calibrated scores let expect, and its one-sided 95 % lower bound from labels; no audit. */
+  expectedPrecision?: number | undefined;
+  expectedPrecisionLow?:
+    | number
+    | undefined;
+  /** Candidates without a score: their image is still to come, or there is none that can be used. */
+  imagePendingCount: number;
+  imageUnavailableCount: number;
 }
 
 export interface ListHqListsRequest {
@@ -300,11 +324,22 @@ export interface StreamHqListRequest {
 
 export interface HqListPage {
   pageId: number;
-  probability: number;
+  /** Absent in imported lists. */
+  probability?: number | undefined;
 }
 
 export interface StreamHqListResponse {
   pages: HqListPage[];
+}
+
+export interface StreamHqListDifferenceRequest {
+  fromVersion: number;
+  toVersion: number;
+}
+
+export interface StreamHqListDifferenceResponse {
+  droppedPageIds: number[];
+  addedPageIds: number[];
 }
 
 function createBaseLabelInput(): LabelInput {
@@ -1684,7 +1719,7 @@ function createBaseHqList(): HqList {
     version: 0,
     state: "",
     pageCount: 0,
-    threshold: 0,
+    threshold: undefined,
     audited: false,
     precision: 0,
     precisionLow: 0,
@@ -1693,6 +1728,19 @@ function createBaseHqList(): HqList {
     recallLow: 0,
     recallHigh: 0,
     publishedAt: undefined,
+    reason: "",
+    origin: "",
+    source: "",
+    rule: "",
+    ruleSha256: "",
+    modelSha256: "",
+    labelSetSha256: "",
+    pagesSha256: "",
+    targetPrecision: undefined,
+    expectedPrecision: undefined,
+    expectedPrecisionLow: undefined,
+    imagePendingCount: 0,
+    imageUnavailableCount: 0,
   };
 }
 
@@ -1710,7 +1758,7 @@ export const HqList: MessageFns<HqList> = {
     if (message.pageCount !== 0) {
       writer.uint32(32).int64(message.pageCount);
     }
-    if (message.threshold !== 0) {
+    if (message.threshold !== undefined) {
       writer.uint32(41).double(message.threshold);
     }
     if (message.audited !== false) {
@@ -1736,6 +1784,45 @@ export const HqList: MessageFns<HqList> = {
     }
     if (message.publishedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.publishedAt), writer.uint32(106).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(114).string(message.reason);
+    }
+    if (message.origin !== "") {
+      writer.uint32(122).string(message.origin);
+    }
+    if (message.source !== "") {
+      writer.uint32(130).string(message.source);
+    }
+    if (message.rule !== "") {
+      writer.uint32(138).string(message.rule);
+    }
+    if (message.ruleSha256 !== "") {
+      writer.uint32(146).string(message.ruleSha256);
+    }
+    if (message.modelSha256 !== "") {
+      writer.uint32(154).string(message.modelSha256);
+    }
+    if (message.labelSetSha256 !== "") {
+      writer.uint32(162).string(message.labelSetSha256);
+    }
+    if (message.pagesSha256 !== "") {
+      writer.uint32(170).string(message.pagesSha256);
+    }
+    if (message.targetPrecision !== undefined) {
+      writer.uint32(177).double(message.targetPrecision);
+    }
+    if (message.expectedPrecision !== undefined) {
+      writer.uint32(185).double(message.expectedPrecision);
+    }
+    if (message.expectedPrecisionLow !== undefined) {
+      writer.uint32(193).double(message.expectedPrecisionLow);
+    }
+    if (message.imagePendingCount !== 0) {
+      writer.uint32(200).int64(message.imagePendingCount);
+    }
+    if (message.imageUnavailableCount !== 0) {
+      writer.uint32(208).int64(message.imageUnavailableCount);
     }
     return writer;
   },
@@ -1857,6 +1944,110 @@ export const HqList: MessageFns<HqList> = {
             message.publishedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.origin = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.rule = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.ruleSha256 = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.modelSha256 = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.labelSetSha256 = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.pagesSha256 = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 177) {
+              break;
+            }
+
+            message.targetPrecision = reader.double();
+            continue;
+          }
+          case 23: {
+            if (tag !== 185) {
+              break;
+            }
+
+            message.expectedPrecision = reader.double();
+            continue;
+          }
+          case 24: {
+            if (tag !== 193) {
+              break;
+            }
+
+            message.expectedPrecisionLow = reader.double();
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.imagePendingCount = longToNumber(reader.int64());
+            continue;
+          }
+          case 26: {
+            if (tag !== 208) {
+              break;
+            }
+
+            message.imageUnavailableCount = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1879,7 +2070,7 @@ export const HqList: MessageFns<HqList> = {
         : isSet(object.page_count)
         ? globalThis.Number(object.page_count)
         : 0,
-      threshold: isSet(object.threshold) ? globalThis.Number(object.threshold) : 0,
+      threshold: isSet(object.threshold) ? globalThis.Number(object.threshold) : undefined,
       audited: isSet(object.audited) ? globalThis.Boolean(object.audited) : false,
       precision: isSet(object.precision) ? globalThis.Number(object.precision) : 0,
       precisionLow: isSet(object.precisionLow)
@@ -1908,6 +2099,55 @@ export const HqList: MessageFns<HqList> = {
         : isSet(object.published_at)
         ? fromJsonTimestamp(object.published_at)
         : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      origin: isSet(object.origin) ? globalThis.String(object.origin) : "",
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      rule: isSet(object.rule) ? globalThis.String(object.rule) : "",
+      ruleSha256: isSet(object.ruleSha256)
+        ? globalThis.String(object.ruleSha256)
+        : isSet(object.rule_sha256)
+        ? globalThis.String(object.rule_sha256)
+        : "",
+      modelSha256: isSet(object.modelSha256)
+        ? globalThis.String(object.modelSha256)
+        : isSet(object.model_sha256)
+        ? globalThis.String(object.model_sha256)
+        : "",
+      labelSetSha256: isSet(object.labelSetSha256)
+        ? globalThis.String(object.labelSetSha256)
+        : isSet(object.label_set_sha256)
+        ? globalThis.String(object.label_set_sha256)
+        : "",
+      pagesSha256: isSet(object.pagesSha256)
+        ? globalThis.String(object.pagesSha256)
+        : isSet(object.pages_sha256)
+        ? globalThis.String(object.pages_sha256)
+        : "",
+      targetPrecision: isSet(object.targetPrecision)
+        ? globalThis.Number(object.targetPrecision)
+        : isSet(object.target_precision)
+        ? globalThis.Number(object.target_precision)
+        : undefined,
+      expectedPrecision: isSet(object.expectedPrecision)
+        ? globalThis.Number(object.expectedPrecision)
+        : isSet(object.expected_precision)
+        ? globalThis.Number(object.expected_precision)
+        : undefined,
+      expectedPrecisionLow: isSet(object.expectedPrecisionLow)
+        ? globalThis.Number(object.expectedPrecisionLow)
+        : isSet(object.expected_precision_low)
+        ? globalThis.Number(object.expected_precision_low)
+        : undefined,
+      imagePendingCount: isSet(object.imagePendingCount)
+        ? globalThis.Number(object.imagePendingCount)
+        : isSet(object.image_pending_count)
+        ? globalThis.Number(object.image_pending_count)
+        : 0,
+      imageUnavailableCount: isSet(object.imageUnavailableCount)
+        ? globalThis.Number(object.imageUnavailableCount)
+        : isSet(object.image_unavailable_count)
+        ? globalThis.Number(object.image_unavailable_count)
+        : 0,
     };
   },
 
@@ -1925,7 +2165,7 @@ export const HqList: MessageFns<HqList> = {
     if (message.pageCount !== 0) {
       obj.pageCount = Math.round(message.pageCount);
     }
-    if (message.threshold !== 0) {
+    if (message.threshold !== undefined) {
       obj.threshold = floatToJson(message.threshold);
     }
     if (message.audited !== false) {
@@ -1952,6 +2192,45 @@ export const HqList: MessageFns<HqList> = {
     if (message.publishedAt !== undefined) {
       obj.publishedAt = message.publishedAt.toISOString();
     }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.origin !== "") {
+      obj.origin = message.origin;
+    }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.rule !== "") {
+      obj.rule = message.rule;
+    }
+    if (message.ruleSha256 !== "") {
+      obj.ruleSha256 = message.ruleSha256;
+    }
+    if (message.modelSha256 !== "") {
+      obj.modelSha256 = message.modelSha256;
+    }
+    if (message.labelSetSha256 !== "") {
+      obj.labelSetSha256 = message.labelSetSha256;
+    }
+    if (message.pagesSha256 !== "") {
+      obj.pagesSha256 = message.pagesSha256;
+    }
+    if (message.targetPrecision !== undefined) {
+      obj.targetPrecision = floatToJson(message.targetPrecision);
+    }
+    if (message.expectedPrecision !== undefined) {
+      obj.expectedPrecision = floatToJson(message.expectedPrecision);
+    }
+    if (message.expectedPrecisionLow !== undefined) {
+      obj.expectedPrecisionLow = floatToJson(message.expectedPrecisionLow);
+    }
+    if (message.imagePendingCount !== 0) {
+      obj.imagePendingCount = Math.round(message.imagePendingCount);
+    }
+    if (message.imageUnavailableCount !== 0) {
+      obj.imageUnavailableCount = Math.round(message.imageUnavailableCount);
+    }
     return obj;
   },
 
@@ -1964,7 +2243,7 @@ export const HqList: MessageFns<HqList> = {
     message.version = object.version ?? 0;
     message.state = object.state ?? "";
     message.pageCount = object.pageCount ?? 0;
-    message.threshold = object.threshold ?? 0;
+    message.threshold = object.threshold ?? undefined;
     message.audited = object.audited ?? false;
     message.precision = object.precision ?? 0;
     message.precisionLow = object.precisionLow ?? 0;
@@ -1973,6 +2252,19 @@ export const HqList: MessageFns<HqList> = {
     message.recallLow = object.recallLow ?? 0;
     message.recallHigh = object.recallHigh ?? 0;
     message.publishedAt = object.publishedAt ?? undefined;
+    message.reason = object.reason ?? "";
+    message.origin = object.origin ?? "";
+    message.source = object.source ?? "";
+    message.rule = object.rule ?? "";
+    message.ruleSha256 = object.ruleSha256 ?? "";
+    message.modelSha256 = object.modelSha256 ?? "";
+    message.labelSetSha256 = object.labelSetSha256 ?? "";
+    message.pagesSha256 = object.pagesSha256 ?? "";
+    message.targetPrecision = object.targetPrecision ?? undefined;
+    message.expectedPrecision = object.expectedPrecision ?? undefined;
+    message.expectedPrecisionLow = object.expectedPrecisionLow ?? undefined;
+    message.imagePendingCount = object.imagePendingCount ?? 0;
+    message.imageUnavailableCount = object.imageUnavailableCount ?? 0;
     return message;
   },
 };
@@ -2192,7 +2484,7 @@ export const StreamHqListRequest: MessageFns<StreamHqListRequest> = {
 };
 
 function createBaseHqListPage(): HqListPage {
-  return { pageId: 0, probability: 0 };
+  return { pageId: 0, probability: undefined };
 }
 
 export const HqListPage: MessageFns<HqListPage> = {
@@ -2200,7 +2492,7 @@ export const HqListPage: MessageFns<HqListPage> = {
     if (message.pageId !== 0) {
       writer.uint32(8).int32(message.pageId);
     }
-    if (message.probability !== 0) {
+    if (message.probability !== undefined) {
       writer.uint32(21).float(message.probability);
     }
     return writer;
@@ -2254,7 +2546,7 @@ export const HqListPage: MessageFns<HqListPage> = {
         : isSet(object.page_id)
         ? globalThis.Number(object.page_id)
         : 0,
-      probability: isSet(object.probability) ? globalThis.Number(object.probability) : 0,
+      probability: isSet(object.probability) ? globalThis.Number(object.probability) : undefined,
     };
   },
 
@@ -2263,7 +2555,7 @@ export const HqListPage: MessageFns<HqListPage> = {
     if (message.pageId !== 0) {
       obj.pageId = Math.round(message.pageId);
     }
-    if (message.probability !== 0) {
+    if (message.probability !== undefined) {
       obj.probability = floatToJson(message.probability);
     }
     return obj;
@@ -2275,7 +2567,7 @@ export const HqListPage: MessageFns<HqListPage> = {
   fromPartial(object: DeepPartial<HqListPage>): HqListPage {
     const message = createBaseHqListPage();
     message.pageId = object.pageId ?? 0;
-    message.probability = object.probability ?? 0;
+    message.probability = object.probability ?? undefined;
     return message;
   },
 };
@@ -2349,6 +2641,220 @@ export const StreamHqListResponse: MessageFns<StreamHqListResponse> = {
   },
 };
 
+function createBaseStreamHqListDifferenceRequest(): StreamHqListDifferenceRequest {
+  return { fromVersion: 0, toVersion: 0 };
+}
+
+export const StreamHqListDifferenceRequest: MessageFns<StreamHqListDifferenceRequest> = {
+  encode(message: StreamHqListDifferenceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fromVersion !== 0) {
+      writer.uint32(8).int32(message.fromVersion);
+    }
+    if (message.toVersion !== 0) {
+      writer.uint32(16).int32(message.toVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamHqListDifferenceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamHqListDifferenceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.fromVersion = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.toVersion = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamHqListDifferenceRequest {
+    return {
+      fromVersion: isSet(object.fromVersion)
+        ? globalThis.Number(object.fromVersion)
+        : isSet(object.from_version)
+        ? globalThis.Number(object.from_version)
+        : 0,
+      toVersion: isSet(object.toVersion)
+        ? globalThis.Number(object.toVersion)
+        : isSet(object.to_version)
+        ? globalThis.Number(object.to_version)
+        : 0,
+    };
+  },
+
+  toJSON(message: StreamHqListDifferenceRequest): unknown {
+    const obj: any = {};
+    if (message.fromVersion !== 0) {
+      obj.fromVersion = Math.round(message.fromVersion);
+    }
+    if (message.toVersion !== 0) {
+      obj.toVersion = Math.round(message.toVersion);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StreamHqListDifferenceRequest>): StreamHqListDifferenceRequest {
+    return StreamHqListDifferenceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StreamHqListDifferenceRequest>): StreamHqListDifferenceRequest {
+    const message = createBaseStreamHqListDifferenceRequest();
+    message.fromVersion = object.fromVersion ?? 0;
+    message.toVersion = object.toVersion ?? 0;
+    return message;
+  },
+};
+
+function createBaseStreamHqListDifferenceResponse(): StreamHqListDifferenceResponse {
+  return { droppedPageIds: [], addedPageIds: [] };
+}
+
+export const StreamHqListDifferenceResponse: MessageFns<StreamHqListDifferenceResponse> = {
+  encode(message: StreamHqListDifferenceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.droppedPageIds.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.droppedPageIds) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.addedPageIds.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.addedPageIds) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamHqListDifferenceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamHqListDifferenceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.droppedPageIds.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.droppedPageIds.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.addedPageIds.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.addedPageIds.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamHqListDifferenceResponse {
+    return {
+      droppedPageIds: globalThis.Array.isArray(object?.droppedPageIds)
+        ? object.droppedPageIds.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.dropped_page_ids)
+        ? object.dropped_page_ids.map((e: any) => globalThis.Number(e))
+        : [],
+      addedPageIds: globalThis.Array.isArray(object?.addedPageIds)
+        ? object.addedPageIds.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.added_page_ids)
+        ? object.added_page_ids.map((e: any) => globalThis.Number(e))
+        : [],
+    };
+  },
+
+  toJSON(message: StreamHqListDifferenceResponse): unknown {
+    const obj: any = {};
+    if (message.droppedPageIds?.length) {
+      obj.droppedPageIds = message.droppedPageIds.map((e) => Math.round(e));
+    }
+    if (message.addedPageIds?.length) {
+      obj.addedPageIds = message.addedPageIds.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StreamHqListDifferenceResponse>): StreamHqListDifferenceResponse {
+    return StreamHqListDifferenceResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StreamHqListDifferenceResponse>): StreamHqListDifferenceResponse {
+    const message = createBaseStreamHqListDifferenceResponse();
+    message.droppedPageIds = object.droppedPageIds?.map((e) => e) || [];
+    message.addedPageIds = object.addedPageIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
 /** Labels, label sets, iterations and HQ lists. */
 export type CurationServiceDefinition = typeof CurationServiceDefinition;
 export const CurationServiceDefinition = {
@@ -2405,12 +2911,21 @@ export const CurationServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
     },
-    /** The pages of a published version in ascending PageID, at most 500 a message. */
+    /** The pages of a frozen version in ascending PageID, at most 5,000 a message. */
     streamHqList: {
       name: "StreamHqList",
       requestType: StreamHqListRequest as typeof StreamHqListRequest,
       requestStream: false,
       responseType: StreamHqListResponse as typeof StreamHqListResponse,
+      responseStream: true,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
+    },
+    /** What a version changes in another: the pages it drops, then those it adds, each in ascending PageID, at most 5,000 a message. */
+    streamHqListDifference: {
+      name: "StreamHqListDifference",
+      requestType: StreamHqListDifferenceRequest as typeof StreamHqListDifferenceRequest,
+      requestStream: false,
+      responseType: StreamHqListDifferenceResponse as typeof StreamHqListDifferenceResponse,
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
     },
@@ -2444,11 +2959,16 @@ export interface CurationServiceImplementation<CallContextExt = {}> {
     request: ListHqListsRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListHqListsResponse>>;
-  /** The pages of a published version in ascending PageID, at most 500 a message. */
+  /** The pages of a frozen version in ascending PageID, at most 5,000 a message. */
   streamHqList(
     request: StreamHqListRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<StreamHqListResponse>>;
+  /** What a version changes in another: the pages it drops, then those it adds, each in ascending PageID, at most 5,000 a message. */
+  streamHqListDifference(
+    request: StreamHqListDifferenceRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<StreamHqListDifferenceResponse>>;
 }
 
 export interface CurationServiceClient<CallOptionsExt = {}> {
@@ -2478,11 +2998,16 @@ export interface CurationServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ListHqListsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListHqListsResponse>;
-  /** The pages of a published version in ascending PageID, at most 500 a message. */
+  /** The pages of a frozen version in ascending PageID, at most 5,000 a message. */
   streamHqList(
     request: DeepPartial<StreamHqListRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<StreamHqListResponse>;
+  /** What a version changes in another: the pages it drops, then those it adds, each in ascending PageID, at most 5,000 a message. */
+  streamHqListDifference(
+    request: DeepPartial<StreamHqListDifferenceRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<StreamHqListDifferenceResponse>;
 }
 
 function floatToJson(value: number | null | undefined): number | string | null | undefined {

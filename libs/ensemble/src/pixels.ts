@@ -1,0 +1,1 @@
+export { decodePixels, networkBackbone } from './network/decode-pixels.ts';

@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import replyFrom from '@fastify/reply-from';
+import { AppError, type ErrorCode, httpStatusOf, messageOf, unavailable } from '@florilegium/errors';
+import { checkedRequestId } from '@florilegium/log';
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import { Agent } from 'undici';
+
+export interface GatewayRoute {
+  /** Matches itself and everything below it. The longest match wins. */
+  path: string;
+  /** The service's origin. */
+  url: string;
+}
+
+export interface GatewayOptions {
+  /** 0 takes any free one. */
+  port: number;
+  host?: string;
+  routes: readonly GatewayRoute[];
+  /**
+   * Without API keys the loopback is the only guard, so requests that a foreign web page sends through the browser of
+   * this machine are refused: by a foreign name in Host (DNS rebinding) or as a cross-site write.
+   */
+  refuseForeignPages: boolean;
+  log: (line: string) => void;
+  /** How long a request waits for a service that restarts. */
+  retryTimeoutMs?: number;
+}
+
+export interface Gateway {
+  url: string;
+  close(): Promise<void>;
+}
+
+const retryEveryMs = 250;
+/** How long answers under way may take when the gateway closes. */
+const drainTimeoutMs = 3000;
+/** A service answers within this, or streams; server-sent events may then last for ever. */
+const headersTimeoutMs = 120_000;
+/** Longer bodies are passed on as they come, and once. */
+const keptBodyBytesMax = 1 << 20;
+/** Of the gateway itself. */
+const ownPath = '/livez';
+const readOnly = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods */
+const idempotent = new Set([...readOnly, 'PUT', 'DELETE']);
+/** The connection was never made. EHOSTUNREACH, ENOTFOUND and EAI_AGAIN: a container that is being replaced. */
+const carriedNothing = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+const broken = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+/**
+ * One origin for all services, in place of the chart's Ingress. Bodies pass in both directions as they come.
+ * @throws unavailable in one line when the port is taken
+ */
+export async function startGateway({
+  port,
+  host = '127.0.0.1',
+  routes,
+  refuseForeignPages,
+  log,
+  retryTimeoutMs = 20_000,
+}: GatewayOptions): Promise<Gateway> {
+  const byLength = routes.toSorted((a, b) => b.path.length - a.path.length);
+  const urlOf = (path: string) =>
+    byLength.find((route) => route.path === '/' || path === route.path || path.startsWith(`${route.path}/`))?.url;
+  const agent = new Agent({ headersTimeout: headersTimeoutMs, bodyTimeout: 0, connect: { timeout: 5_000 } });
+  const app = fastify({
+    logger: false,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    genReqId: (request) => checkedRequestId(request.headers['x-request-id']) ?? randomUUID(),
+  });
+  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, asProblem(error)));
+  app.addHook('onRequest', async (request) => {
+    if (refuseForeignPages) refuseForeignPage(request);
+    if (pathOf(request) !== ownPath && urlOf(pathOf(request)) === undefined)
+      throw new AppError('not_found', `${pathOf(request)} is not known`);
+  });
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  await app.register(replyFrom, { undici: agent as never, disableRequestLogging: true });
+  app.get(ownPath, async () => ({ status: 'ok' }));
+  app.all('/*', async (request, reply) => {
+    const body = await keptBody(request);
+    const startedAt = Date.now();
+    return reply.from(request.raw.url, {
+      ...(body === undefined
+        ? {}
+        : { body, contentType: request.headers['content-type'] ?? 'application/octet-stream' }),
+      getUpstream: () => urlOf(pathOf(request)) ?? '',
+      rewriteRequestHeaders: (_request, headers) => ({ ...headers, 'x-request-id': request.id }),
+      rewriteHeaders: ({ connection: _hop, 'keep-alive': _hopToo, ...headers }) => ({
+        ...headers,
+        'x-request-id': request.id,
+      }),
+      retryDelay: ({ err }) =>
+        err && isWorthRepeating(request, body !== undefined, codeOf(err)) && Date.now() - startedAt < retryTimeoutMs
+          ? retryEveryMs
+          : null,
+      onError: (failedReply, { error }) => sendProblem(request, failedReply as FastifyReply, asProblem(error)),
+    });
+  });
+
+  try {
+    await app.listen({ port, host });
+  } catch (error) {
+    await app.close();
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+      throw unavailable(`port ${port} is in use: stop what listens there, or choose another with --port`);
+    }
+    throw unavailable(`cannot listen on ${host}:${port}: ${messageOf(error)}`, { cause: error });
+  }
+  const address = app.server.address();
+  const url = `http://${host}:${typeof address === 'object' ? address?.port : port}`;
+  log(`gateway on ${url}`);
+  return {
+    url,
+    async close() {
+      // Event streams never end by themselves.
+      setTimeout(() => app.server.closeAllConnections(), drainTimeoutMs).unref();
+      await app.close();
+      await agent.destroy();
+    },
+  };
+}
+
+function pathOf(request: { url?: string }): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/';
+}
+
+/** What carried nothing is sent again; what may have been carried, only where twice equals once. */
+function isWorthRepeating(request: FastifyRequest, bodyIsKept: boolean, code: string): boolean {
+  if (hasBody(request) && !bodyIsKept) return false;
+  if (carriedNothing.has(code)) return true;
+  return broken.has(code) && (idempotent.has(request.method) || request.headers['idempotency-key'] !== undefined);
+}
+
+const hasBody = ({ headers }: FastifyRequest) =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+/** The whole body where it is short, for it may have to be sent again; undefined where there is none or it passes as it comes. */
+async function keptBody(request: FastifyRequest): Promise<Buffer | undefined> {
+  const length = Number(request.headers['content-length'] ?? Number.NaN);
+  if (!(length > 0 && length <= keptBodyBytesMax)) return undefined;
+  const chunks: Buffer[] = [];
+  for await (const chunk of request.body as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function codeOf(error: unknown): string {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const { code } = at as NodeJS.ErrnoException;
+    if (code !== undefined && !code.startsWith('FST_')) return code;
+  }
+  return '';
+}
+
+function refuseForeignPage(request: FastifyRequest): void {
+  const name = (request.headers.host ?? '').replace(/:\d+$/, '');
+  if (!['localhost', '127.0.0.1', '[::1]'].includes(name)) {
+    throw new AppError('permission_denied', 'this address serves its own machine only');
+  }
+  if (!readOnly.has(request.method) && request.headers['sec-fetch-site'] === 'cross-site') {
+    throw new AppError('permission_denied', 'another site may not write here');
+  }
+}
+
+function asProblem(error: unknown): { code: ErrorCode; status: number; detail: string } {
+  if (error instanceof AppError) return { code: error.code, status: httpStatusOf(error.code), detail: error.message };
+  const code = codeOf(error);
+  if (carriedNothing.has(code)) {
+    return { code: 'unavailable', status: 503, detail: 'the service is not there at the moment' };
+  }
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') {
+    return { code: 'deadline_exceeded', status: 504, detail: 'the service did not answer in time' };
+  }
+  const status = (error as { statusCode?: number }).statusCode;
+  if (status !== undefined && status >= 400 && status < 500) {
+    return { code: 'invalid_argument', status, detail: messageOf(error) };
+  }
+  return { code: 'unavailable', status: 502, detail: 'the service ended the connection before it answered' };
+}
+
+function sendProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { code, status, detail }: ReturnType<typeof asProblem>,
+): FastifyReply {
+  if (status === 503) reply.header('retry-after', '1');
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .header('x-request-id', request.id)
+    .send(
+      JSON.stringify({
+        type: 'about:blank',
+        title: code.replaceAll('_', ' '),
+        status,
+        detail,
+        code,
+        requestId: request.id,
+      }),
+    );
+}

@@ -1,0 +1,88 @@
+import { type FinetuneParameters, networkWeightsArtifact, readNetworkMember } from '@florilegium/ensemble';
+import { AppError, failedPrecondition, messageOf } from '@florilegium/errors';
+import type { ClaimedBatch } from '@florilegium/work';
+import type { Training } from '../domain/training.ts';
+import type { Schema } from '../schema.ts';
+import type { ComputeOptions } from '../training/compute.ts';
+import { scratch } from '../training/scratch.ts';
+import type { TrainedByMethod, TrainMemberDeps } from './train-member.ts';
+
+/**
+ * A member of method `finetune`: a network trained on the images, taken up where a lost worker's last checkpoint left it. A checkpoint is written
+ * while training goes on; one that comes while the one before is still on its way is let go.
+ */
+export async function trainNetworkMember(
+  deps: TrainMemberDeps,
+  training: Training,
+  { number, signal }: ClaimedBatch<Schema>,
+  onEpoch: NonNullable<ComputeOptions['onEpoch']>,
+): Promise<TrainedByMethod> {
+  const { objects, compute, log, checkpointEveryMs } = deps;
+  const { dataset, images } = training;
+  if (!dataset || !images) throw failedPrecondition(`training ${training.id} is not prepared`);
+  const checkpointKey = scratch.checkpoint(training.id, number);
+  const checkpoint = await getIfThere(deps, checkpointKey);
+  let writing: Promise<void> | undefined;
+  const member = await compute.run(
+    {
+      kind: 'train-network',
+      dataset: await objects.get(dataset.key, { sha256: dataset.sha256 }),
+      images: await objects.get(images.key, { sha256: images.sha256 }),
+      parameters: training.parameters as unknown as FinetuneParameters,
+      member: number,
+      parent: await parentOf(deps, training, number),
+      checkpoint,
+      checkpointEveryMs,
+    },
+    {
+      signal,
+      onEpoch,
+      onCheckpoint: (bytes) => {
+        writing ??= objects
+          .put(checkpointKey, bytes)
+          .then(
+            () => log.debug({ trainingId: training.id, member: number, bytes: bytes.length }, 'checkpoint written'),
+            (error) =>
+              log.warn({ trainingId: training.id, member: number, reason: messageOf(error) }, 'checkpoint not written'),
+          )
+          .finally(() => {
+            writing = undefined;
+          });
+      },
+    },
+  );
+  await writing;
+  const { loss, epochs, converged, warmStarted, tensorflowBackend, outOfBagLogits, resumedAtStep } = member;
+  if (resumedAtStep > 0)
+    log.info({ trainingId: training.id, member: number, resumedAtStep }, 'member was taken up again');
+  const weights = networkWeightsArtifact(member.weights).bytes;
+  return { weights, logits: outOfBagLogits, loss, epochs, converged, warmStarted, tensorflowBackend, resumedAtStep };
+}
+
+async function getIfThere({ objects }: TrainMemberDeps, key: string): Promise<Buffer | undefined> {
+  try {
+    return await objects.get(key);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return undefined;
+    throw error;
+  }
+}
+
+/** The weights of the parent's member of this number; none for a cold start, another architecture or side, or a parent with fewer members. */
+async function parentOf(
+  { store, objects, log }: TrainMemberDeps,
+  training: Training,
+  number: number,
+): Promise<Float32Array | undefined> {
+  if (!training.parentEnsembleId) return undefined;
+  const parent = await store.trainings.findByEnsemble(training.parentEnsembleId);
+  if (!parent?.result || parent.backbone?.sha256 !== training.backbone?.sha256) {
+    log.info(
+      { trainingId: training.id, member: number, parentEnsembleId: training.parentEnsembleId },
+      'cold start: the parent is no network of this architecture and side',
+    );
+    return undefined;
+  }
+  const { manifest } = parent.result;
+  return await readNetworkMember(await objects.get(manifest.key), manifest.sha256, number, (key) => objects.get(key));
+}
