@@ -10,7 +10,7 @@ export interface LabelledPages {
   itemIds: ArrayLike<number>;
 }
 
-/** Labelled pages as their embeddings. All members of an ensemble read the same one. */
+/** Labelled pages as their embeddings. All members of an ensemble read the same one; it must not change once it was trained on. */
 export interface TrainingSet extends LabelledPages {
   /** Row-major, one row of `dims` finite numbers a page. */
   rows: Float32Array;
