@@ -12,7 +12,7 @@ import {
   standardisationOf,
   standardisedRows,
 } from './standardisation.ts';
-import { checkTrainingSet, type TrainingSet } from './training-set.ts';
+import { checkTrainingSet, itemDiscountsOf, type TrainingSet } from './training-set.ts';
 import { meanOf } from './uncertainty.ts';
 
 /** Largest component of the gradient at which a fit ends: decisions and AUC on other books do not change below it. */
@@ -193,9 +193,16 @@ function labelledPages(set: TrainingSet): number[] {
   return [...set.labels.keys()].filter((page) => set.labels[page] !== 'NOT_SURE');
 }
 
-/** Counts (0 leaves out) times class weights; with `balanced` each class sums to one half of all. */
-function pageWeightsOf(set: TrainingSet, counts: Float64Array, { classWeights }: ProbeParameters): Float64Array {
-  const weights = Float64Array.from(set.labels, (label, page) => (label === 'NOT_SURE' ? 0 : counts[page]!));
+/** Counts (0 leaves out) times item discounts times class weights; with `balanced` each class sums to one half of all. */
+function pageWeightsOf(
+  set: TrainingSet,
+  counts: Float64Array,
+  { classWeights, itemDiscount }: ProbeParameters,
+): Float64Array {
+  const discounts = itemDiscountsOf(set, itemDiscount);
+  const weights = Float64Array.from(set.labels, (label, page) =>
+    label === 'NOT_SURE' ? 0 : counts[page]! * discounts[page]!,
+  );
   if (classWeights === 'none') return weights;
   const sums = { HQ: 0, LQ: 0, NOT_SURE: 0 };
   weights.forEach((weight, page) => {

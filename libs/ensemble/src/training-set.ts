@@ -35,6 +35,14 @@ export function checkTrainingSet(set: TrainingSet): void {
   }
 }
 
+/** What a page weighs for the number of labelled pages of its item: that number to the power of minus `itemDiscount`. */
+export function itemDiscountsOf({ labels, itemIds }: LabelledPages, itemDiscount: number): Float64Array {
+  const counts = new Map<number, number>();
+  for (const [page, label] of labels.entries())
+    if (label !== 'NOT_SURE') counts.set(itemIds[page]!, (counts.get(itemIds[page]!) ?? 0) + 1);
+  return Float64Array.from(labels, (_, page) => (counts.get(itemIds[page]!) ?? 1) ** -itemDiscount);
+}
+
 /** The part of `checkTrainingSet` that needs no embeddings. */
 export function checkLabels(labels: readonly PageLabel[]): void {
   for (const label of ['HQ', 'LQ'] as const) {
