@@ -66,6 +66,7 @@ const Nowhere = () => (
 function Shell({ children }: { children: ComponentChildren }) {
   const { path } = useLocation();
   const main = useRef<HTMLElement>(null);
+  const nav = useRef<HTMLElement>(null);
   const before = useRef(path);
   useEffect(() => {
     if (before.current === path) return;
@@ -73,6 +74,10 @@ function Shell({ children }: { children: ComponentChildren }) {
     // A new view begins at its top, for the eye and for the keyboard.
     scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
+  }, [path]);
+  // On a narrow screen the places do not fit beside each other.
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   }, [path]);
   return (
     <div class="shell">
@@ -85,7 +90,7 @@ function Shell({ children }: { children: ComponentChildren }) {
             <img src="/assets/icon.svg" alt="" width="26" height="26" />
             Florilegium
           </a>
-          <nav aria-label="Views">
+          <nav aria-label="Views" ref={nav}>
             {places.map(([address, title]) => (
               <a key={address} href={address} aria-current={isAt(path, address) ? 'page' : undefined}>
                 {title}
