@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
 import { announcement } from './design/announce.ts';
 import { type ColorTheme, chosenTheme } from './design/color-theme.ts';
+import { FaultBoundary } from './design/fault-boundary.tsx';
 import { Empty, View } from './design/parts.tsx';
 import { Notices, Saving } from './label/saving.tsx';
 import { apiKey, keepKey, keyAsked } from './rest/rest-client.ts';
@@ -106,7 +107,7 @@ function Shell({ children }: { children: ComponentChildren }) {
         <Notices />
       </div>
       <main id="main" ref={main} tabIndex={-1}>
-        {children}
+        <FaultBoundary path={path}>{children}</FaultBoundary>
       </main>
       <KeyDialog />
       <p class="unseen" aria-live="polite">
