@@ -49,6 +49,8 @@ export type { ImageSource } from './image-sources.ts';
 export { defaultImageSources, hostLimitsOf, parseImageSources } from './image-sources.ts';
 export type { ItemFileOptions, ItemFileRow } from './item-file.ts';
 export { readItemFile } from './item-file.ts';
+export type { FileLabel, LabelFileEntry, LabelFileFault, LabelNumbering } from './label-file.ts';
+export { labelNumberOf, readLabelFile } from './label-file.ts';
 export type { PageFileOptions, PageFileRow, PageRow } from './page-file.ts';
 export { readPageFile } from './page-file.ts';
 export { PageIdSet } from './page-id-set.ts';

@@ -182,7 +182,7 @@ export async function unpackAnyEnsemble(
   manifestSha256: string,
   readArtifact: (key: string) => Promise<Buffer>,
 ): Promise<UnpackedEnsemble> {
-  const manifest = parseManifest(manifestBytes, manifestSha256);
+  const manifest = readManifest(manifestBytes, manifestSha256);
   return manifest.method === 'finetune'
     ? { method: 'finetune', manifest, ensemble: await unpackNetworks(manifest, readArtifact) }
     : { method: 'probe', manifest, ensemble: await unpackHeads(manifest, readArtifact) };
@@ -194,7 +194,7 @@ export async function unpackEnsemble(
   manifestSha256: string,
   readArtifact: (key: string) => Promise<Buffer>,
 ): Promise<{ manifest: EnsembleManifest; ensemble: Ensemble }> {
-  const manifest = parseManifest(manifestBytes, manifestSha256);
+  const manifest = readManifest(manifestBytes, manifestSha256);
   if (manifest.method === 'finetune') throw internal('the ensemble is of networks, not of heads on embeddings');
   return { manifest, ensemble: await unpackHeads(manifest, readArtifact) };
 }
@@ -230,7 +230,7 @@ export async function readNetworkMember(
   member: number,
   readArtifact: (key: string) => Promise<Buffer>,
 ): Promise<Float32Array | undefined> {
-  const manifest = parseManifest(manifestBytes, manifestSha256);
+  const manifest = readManifest(manifestBytes, manifestSha256);
   if (manifest.method !== 'finetune') throw internal('the ensemble is of heads on embeddings, not of networks');
   const { architecture, side } = manifest.parameters;
   const found = manifest.members[member];
@@ -251,7 +251,8 @@ async function readWeights(
   return numbers;
 }
 
-function parseManifest(bytes: Buffer, manifestSha256: string): Manifest {
+/** The manifest alone, its hash checked. Throws `internal` when it is not one. */
+export function readManifest(bytes: Buffer, manifestSha256: string): Manifest {
   if (sha256Of(bytes) !== manifestSha256) {
     throw internal(`the ensemble's manifest does not have the sha256 ${manifestSha256}`);
   }

@@ -61,6 +61,7 @@ async function aList(): Promise<string> {
       threshold: 0.5,
       targetPrecision: null,
       auditCount: 0,
+      outsideCount: 0,
       iterationNumber: 1,
       ensembleId: uuidv7(),
       modelSha256: '',

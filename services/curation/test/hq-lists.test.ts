@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { completeList, predictSets, trainEnsemble } from './loop-events.ts';
+import { completeListRun, predictSets, trainEnsemble } from './loop-events.ts';
 import { startTestService, type TestService, until } from './service.ts';
 
 let service: TestService;
@@ -30,7 +30,7 @@ const published = (version: number) =>
 async function publish(body: object) {
   const started = await service.post('/v1/hq-lists', { auditCount: 0, ...body });
   expect(started.status).toBe(202);
-  await completeList(service, started.body);
+  await completeListRun(service, started.body);
   return await published(started.body.version);
 }
 

@@ -21,6 +21,7 @@ import { onEnsembleTrained } from './events/on-ensemble-trained.ts';
 import { onImageBatchStored } from './events/on-image-batch-stored.ts';
 import { inferenceGrpc } from './grpc/inference.grpc.ts';
 import { showBackbone } from './metrics.ts';
+import { createNetworkRunner } from './networks/network-runner.ts';
 import type { RecordedBackbone } from './repos/backbones.repo.ts';
 import { addPredictionRunRoutes } from './rest/prediction-runs.rest.ts';
 import { addPredictionRoutes } from './rest/predictions.rest.ts';
@@ -158,13 +159,15 @@ async function startWorkers(parts: Parts): Promise<void> {
     onFailed: failRun,
   });
   lifetime.onStop('selecting worker', () => selecting.stop());
+  const networks = createNetworkRunner({ objectStoreUrl: config.objectStoreUrl }, log);
+  lifetime.onStop('network thread', () => networks.close());
   const predicting = await startWorker<Schema>({
     ...common,
     kind: 'predict',
     concurrency: config.predictionBatchesInFlightMax,
     handle: ({ runId, number, signal, complete }) =>
       predictBatch(
-        { ...parts, embeddingWaitMs: config.embeddingWaitMs },
+        { ...parts, networks, embeddingWaitMs: config.embeddingWaitMs },
         { runId, number, signal, complete: (write) => complete((tx, left) => write(store.on(tx), left)) },
       ),
     onFailed: failRun,

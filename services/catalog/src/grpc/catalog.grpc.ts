@@ -96,6 +96,12 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
       return { name: rule.name, version: rule.version, sha256: hash };
     },
 
+    getReservoir: async () => {
+      const outsidePageCount = await store.imports.countOutside();
+      if (outsidePageCount === undefined) throw notFound('import', 'that is done');
+      return { outsidePageCount };
+    },
+
     createPageSet: async (request) => {
       for (const id of request.excludePageSetIds) checkUuid(id, 'exclude_page_set_ids');
       if (request.withinPageSetId !== '') checkUuid(request.withinPageSetId, 'within_page_set_id');

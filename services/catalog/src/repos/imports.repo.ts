@@ -43,6 +43,8 @@ export interface ImportsRepo {
   finishImport(id: string, counts: ExportCounts & MergeCounts & { keptBy: readonly RowTest[] }): Promise<void>;
   /** The row tests of the newest import that is done; undefined before the first. */
   findKeptBy(): Promise<RowTest[] | undefined>;
+  /** Pages of the newest import that is done which no rule keeps; undefined before the first. */
+  countOutside(): Promise<number | undefined>;
   /** False when the import has ended already. */
   endImport(id: string, end: { state: 'failed' | 'cancelled'; reason: string | null }): Promise<boolean>;
 }
@@ -171,6 +173,16 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
         .limit(1)
         .executeTakeFirst();
       return row?.kept_by;
+    },
+    countOutside: async () => {
+      const row = await kysely
+        .selectFrom('import')
+        .select(['page_count', 'kept_page_count'])
+        .where('state', '=', 'done')
+        .orderBy('ended_at', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row && row.page_count - row.kept_page_count;
     },
     endImport: async (id, { state, reason }) => {
       const { numUpdatedRows } = await kysely

@@ -38,6 +38,10 @@ export interface CatalogClient {
   findStories(pageIds: readonly number[]): Promise<CatalogStory[]>;
   /** @throws not_found */
   getRule(name: string): Promise<{ version: number; sha256: string }>;
+  /** The seeded draw of pages that no rule keeps, in ascending PageID, up to 500 at a time. */
+  streamReservoir(): AsyncIterable<{ pageId: number; itemId: number }[]>;
+  /** Pages of the newest export that no rule keeps: what the reservoir was drawn from. */
+  countOutside(): Promise<number>;
   close(): void;
 }
 
@@ -82,6 +86,11 @@ export function createCatalogClient({ address, apiKey }: { address: string; apiK
       const { version, sha256 } = await client.getRule({ name });
       return { version, sha256 };
     },
+    async *streamReservoir() {
+      for await (const { pages } of client.streamPages({ reservoir: true }))
+        yield pages.map(({ pageId, itemId }) => ({ pageId, itemId }));
+    },
+    countOutside: async () => Number((await client.getReservoir({})).outsidePageCount),
     close,
   };
 }

@@ -1,4 +1,5 @@
 import { FetcherServiceDefinition, ImageSize, ImageState } from '@florilegium/contracts/fetcher';
+import { RunState } from '@florilegium/contracts/run';
 import { createRpcClient } from '@florilegium/rpc';
 
 export interface FetcherClient {
@@ -6,6 +7,8 @@ export interface FetcherClient {
   findPagesWithImage(pageIds: readonly number[]): Promise<Set<number>>;
   /** What is known of the medium images of the given pages (at most 500). */
   findImages(pageIds: readonly number[]): Promise<PageImage[]>;
+  /** Has the medium images of at most 500 pages fetched; the same key answers with the same run. @returns whether it has ended */
+  fetchImages(pageIds: readonly number[], idempotencyKey: string): Promise<{ ended: boolean }>;
   close(): void;
 }
 
@@ -41,6 +44,15 @@ export function createFetcherClient({ address, apiKey }: { address: string; apiK
         width,
         height,
       }));
+    },
+    fetchImages: async (pageIds, idempotencyKey) => {
+      const { fetchRun } = await client.startFetchRun({
+        selection: { $case: 'pageIds', value: { pageIds: [...pageIds] } },
+        size: ImageSize.IMAGE_SIZE_MEDIUM,
+        idempotencyKey,
+      });
+      const state = fetchRun?.run?.state;
+      return { ended: state !== RunState.RUN_STATE_PENDING && state !== RunState.RUN_STATE_RUNNING };
     },
     close,
   };

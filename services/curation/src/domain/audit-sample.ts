@@ -37,8 +37,11 @@ export class ScoreHistogram {
   /**
    * Strata for a sample of `sampleCount` pages: on either side of the list's edge at most `strataMax` of equal weight and of at
    * least `perStratumMin` sampled pages. Precision needs the listed side and recall both, so each gets at least a third.
+   *
+   * Two strata a side: measured over precisions, prevalences, recalls and sizes (216 cells), recall's interval is 0.228 wide with one, 0.242 with two,
+   * 0.268 with three and 0.290 with four, for each stratum that shows no HQ page leaves something open; precision's is 0.124, 0.114, 0.117, 0.120.
    */
-  cut(sampleCount: number, { strataMax = 4, perStratumMin = 15 } = {}): Stratum[] {
+  cut(sampleCount: number, { strataMax = 2, perStratumMin = 15 } = {}): Stratum[] {
     const weights = { listed: this.#weigh('listed'), rest: this.#weigh('rest') };
     const all = weights.listed + weights.rest;
     if (all === 0 || sampleCount <= 0) return [];

@@ -14,9 +14,11 @@ import type { TriageRule } from '../domain/triage.ts';
 import type { HqList } from '../repos/hq-lists.repo.ts';
 import type { Iteration } from '../repos/iterations.repo.ts';
 import { type CancelIterationDeps, cancelIteration } from '../usecases/cancel-iteration.ts';
+import { closeIteration } from '../usecases/close-iteration.ts';
 import { findFrozenList } from '../usecases/find-frozen-list.ts';
 import { readDifference } from '../usecases/read-difference.ts';
 import { type RecordLabelsDeps, recordLabels } from '../usecases/record-labels.ts';
+import { retryIteration } from '../usecases/retry-iteration.ts';
 import { startIteration } from '../usecases/start-iteration.ts';
 
 export interface CurationGrpcDeps extends RecordLabelsDeps, CancelIterationDeps {
@@ -26,6 +28,8 @@ export interface CurationGrpcDeps extends RecordLabelsDeps, CancelIterationDeps 
 const labelsMax = 500;
 const queuePattern = /^[a-z][a-z0-9_-]{0,39}$/;
 const pagesPerMessage = 500;
+/** Some 60 KB: a list of 100,000 pages is twenty messages. */
+const listPagesPerMessage = 5000;
 
 const labelNames: Partial<Record<LabelMessage, Label>> = {
   [LabelMessage.LABEL_HQ]: 'HQ',
@@ -112,12 +116,16 @@ export function curationGrpc(deps: CurationGrpcDeps): CurationServiceImplementat
 
     cancelIteration: async ({ number }) => ({ iteration: toIterationMessage(await cancelIteration(deps, number)) }),
 
+    retryIteration: async ({ number }) => ({ iteration: toIterationMessage(await retryIteration(deps, number)) }),
+
+    closeIteration: async ({ number }) => ({ iteration: toIterationMessage(await closeIteration(deps, number)) }),
+
     listHqLists: async () => ({ hqLists: (await store.hqLists.list()).map(toHqListMessage) }),
 
     async *streamHqList({ version, afterPageId }) {
       const list = await findFrozenList(store, version);
       for (let after = afterPageId; ; ) {
-        const pages = await store.hqLists.readPages(list.id, after, pagesPerMessage);
+        const pages = await store.hqLists.readPages(list.id, after, listPagesPerMessage);
         if (pages.length === 0) return;
         yield { pages: pages.map(({ pageId, probability }) => ({ pageId, probability: probability ?? undefined })) };
         after = pages.at(-1)!.pageId;

@@ -6,6 +6,8 @@ import type { Schema } from '../schema.ts';
 export interface DrawnStratum {
   number: number;
   listed: boolean;
+  /** Pages that no rule keeps, drawn from catalog's reservoir. */
+  outside: boolean;
   low: number;
   high: number;
   pageCount: number;
@@ -21,10 +23,10 @@ export interface AuditPage {
 export function auditsRepo(kysely: Kysely<Schema>) {
   return {
     add: async (listId: string, strata: readonly DrawnStratum[], pages: readonly AuditPage[]): Promise<void> => {
-      for (const { number, listed, low, high, pageCount } of strata)
+      for (const { number, listed, outside, low, high, pageCount } of strata)
         await sql`
-          insert into audit_stratum (hq_list_id, number, listed, low, high, page_count)
-          values (${listId}, ${number}, ${listed}, ${low}, ${high}, ${pageCount})`.execute(kysely);
+          insert into audit_stratum (hq_list_id, number, listed, outside, low, high, page_count)
+          values (${listId}, ${number}, ${listed}, ${outside}, ${low}, ${high}, ${pageCount})`.execute(kysely);
       await sql`
         insert into audit_page (hq_list_id, page_id, stratum, place)
         select ${listId}, * from unnest(
@@ -58,7 +60,7 @@ export function auditsRepo(kysely: Kysely<Schema>) {
     },
     listStrata: async (listId: string): Promise<(DrawnStratum & AuditedStratum & { notSureCount: number })[]> => {
       const { rows } = await sql<DrawnStratum & AuditedStratum & { notSureCount: number }>`
-        select s.number, s.listed, s.low, s.high, s.page_count as "pageCount",
+        select s.number, s.listed, s.outside, s.low, s.high, s.page_count as "pageCount",
           count(a.label)::int as "auditedCount", count(a.label) filter (where a.label = 'HQ')::int as "hqCount",
           count(a.label) filter (where a.label = 'NOT_SURE')::int as "notSureCount"
         from audit_stratum s

@@ -25,6 +25,8 @@ export interface HqList {
   /** How many pages the audit was asked to look at; once frozen, how many it drew. */
   auditCount: number;
   auditedCount: number;
+  /** How many of them shall come from outside the candidates. */
+  outsideCount: number;
   /** Null here and in the four below for imported lists. */
   iterationNumber: number | null;
   ensembleId: string | null;
@@ -82,7 +84,7 @@ const select = sql`
     h.expected_precision as "expectedPrecision", h.expected_precision_low as "expectedPrecisionLow",
     h.image_pending_count as "imagePendingCount", h.image_unavailable_count as "imageUnavailableCount",
     h.not_candidate_count as "notCandidateCount", h.unknown_page_count as "unknownPageCount",
-    h.object_key as "objectKey", h.audit_count as "auditCount",
+    h.object_key as "objectKey", h.audit_count as "auditCount", h.outside_count as "outsideCount",
     (select count(*)::int from audit_page a where a.hq_list_id = h.id and a.label is not null) as "auditedCount",
     h.iteration_number as "iterationNumber", h.ensemble_id as "ensembleId", h.model_sha256 as "modelSha256",
     h.label_set_id as "labelSetId", h.label_set_sha256 as "labelSetSha256", h.seed, h.run_id as "runId",
@@ -130,6 +132,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
         | 'threshold'
         | 'targetPrecision'
         | 'auditCount'
+        | 'outsideCount'
         | 'iterationNumber'
         | 'ensembleId'
         | 'modelSha256'
@@ -139,10 +142,12 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
       > & { startedBy: string; idempotencyKey: string | null },
     ): Promise<void> => {
       await sql`
-        insert into hq_list (id, version, state, started_by, idempotency_key, rule, rule_version,
-          rule_sha256, threshold, target_precision, audit_count, iteration_number, ensemble_id, model_sha256, label_set_id, label_set_sha256, seed)
+        insert into hq_list (id, version, state, started_by, idempotency_key, rule, rule_version, rule_sha256, threshold,
+          target_precision, audit_count, outside_count, iteration_number, ensemble_id, model_sha256, label_set_id,
+          label_set_sha256, seed)
         values (${list.id}, ${list.version}, 'predicting', ${list.startedBy}, ${list.idempotencyKey}, ${list.rule},
-          ${list.ruleVersion}, ${list.ruleSha256}, ${list.threshold}, ${list.targetPrecision}, ${list.auditCount}, ${list.iterationNumber}, ${list.ensembleId}, ${list.modelSha256},
+          ${list.ruleVersion}, ${list.ruleSha256}, ${list.threshold}, ${list.targetPrecision}, ${list.auditCount},
+          ${list.outsideCount}, ${list.iterationNumber}, ${list.ensembleId}, ${list.modelSha256},
           ${list.labelSetId}, ${list.labelSetSha256}, ${list.seed})`.execute(kysely);
     },
     addImported: async (
@@ -245,7 +250,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
       return rows;
     },
     /**
-     * The PageIDs at places `from` to `to` (not included), one a line. PostgreSQL joins them, so that a list of 100,000 is a dozen rows, and no
+     * The PageIDs at places `from` to `to` (not included), one a line. PostgreSQL joins them, so that a list of 100,000 is four rows, and no
      * connection waits for a slow reader between two parts.
      */
     readText: async (id: string, from: number, to: number): Promise<string> => {

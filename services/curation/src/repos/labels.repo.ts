@@ -29,6 +29,37 @@ export interface LabelSummary {
   byQueue: Record<string, number>;
 }
 
+export interface LabelFilter {
+  label?: Label;
+  queue?: string;
+  by?: string;
+  asOf?: Date;
+  after: number;
+  limit: number;
+}
+
+export interface Disagreement {
+  pageId: number;
+  /** The label that counts: the last one given. */
+  current: Label;
+  /** Each person's last standing label, the newest first. */
+  opinions: { label: Label; by: string; at: Date }[];
+}
+
+export interface PersonAtWork {
+  by: string;
+  givenCount: number;
+  /** Labels that this person took back, anybody's. */
+  undoCount: number;
+  /** Labels of this person that were taken back, by anybody. */
+  undoneCount: number;
+  /** Pages whose current label this person gave. */
+  currentCount: number;
+  medianTookMs: number | null;
+  firstAt: Date;
+  lastAt: Date;
+}
+
 interface EventRow {
   id: number;
   pageId: number;
@@ -46,13 +77,14 @@ export function labelsRepo(kysely: Kysely<Schema>) {
   return {
     addLabels: async (by: string, labels: readonly NewLabel[]): Promise<void> => {
       if (labels.length === 0) return;
-      const rows = labels.map(
-        ({ pageId, label, queue, iteration, tookMs }) =>
-          sql`(${pageId}::int, 'label', ${label}::text, ${by}::text, ${queue}::text, ${iteration}::int, ${tookMs}::int)`,
-      );
+      // unnest gives the rows in the arrays' order, and with it the ids: of two labels of one page the later one counts.
       await sql`
         insert into label_event (page_id, kind, label, by, queue, iteration, took_ms)
-        values ${sql.join(rows)}`.execute(kysely);
+        select page_id, 'label', label, ${by}, queue, iteration, took_ms from unnest(
+          ${labels.map((l) => l.pageId)}::int[], ${labels.map((l) => l.label)}::text[], ${labels.map((l) => l.queue)}::text[],
+          ${labels.map((l) => l.iteration)}::int[], ${labels.map((l) => l.tookMs)}::int[])
+          with ordinality as l (page_id, label, queue, iteration, took_ms, place)
+        order by place`.execute(kysely);
     },
     /** Takes back the page's current label. @returns its event, or undefined when there is none */
     undoCurrent: async (pageId: number, by: string): Promise<{ id: number; label: Label } | undefined> => {
@@ -88,18 +120,50 @@ export function labelsRepo(kysely: Kysely<Schema>) {
             },
       );
     },
-    listCurrent: async (filter: {
-      label?: Label;
-      queue?: string;
-      after: number;
-      limit: number;
-    }): Promise<CurrentLabel[]> => {
+    /** Current labels after a page, or those that were current at `asOf`, in ascending PageID. */
+    listCurrent: async (filter: LabelFilter): Promise<CurrentLabel[]> => {
       const { rows } = await sql<CurrentLabel>`
-        select page_id as "pageId", label, by, at, queue from current_label
+        select page_id as "pageId", label, by, at, queue from ${filter.asOf ? currentAsOf(filter.asOf) : sql`current_label`}
         where page_id > ${filter.after}
           and (${filter.label ?? null}::text is null or label = ${filter.label ?? null})
           and (${filter.queue ?? null}::text is null or queue = ${filter.queue ?? null})
+          and (${filter.by ?? null}::text is null or by = ${filter.by ?? null})
         order by page_id limit ${filter.limit}`.execute(kysely);
+      return rows;
+    },
+    /** Who gave the current labels of some pages, and which. */
+    currentWithAuthor: async (pageIds: readonly number[]): Promise<Map<number, { label: Label; by: string }>> => {
+      const { rows } = await sql<{ pageId: number; label: Label; by: string }>`
+        select page_id as "pageId", label, by from current_label where page_id = any(${pageIds}::int[])`.execute(
+        kysely,
+      );
+      return new Map(rows.map(({ pageId, label, by }) => [pageId, { label, by }]));
+    },
+    /** Pages after a page of which two people's last standing labels differ, in ascending PageID. */
+    listDisagreements: async (after: number, limit: number): Promise<Disagreement[]> => {
+      const { rows } = await sql<{ pageId: number; opinions: { label: Label; by: string; at: string }[] }>`
+        select page_id as "pageId", json_agg(json_build_object('label', label, 'by', by, 'at', at) order by id desc) as opinions
+        from (
+          select distinct on (e.page_id, e.by) e.id, e.page_id, e.by, e.label, e.at from standing_label_event e
+          where e.page_id > ${after} order by e.page_id, e.by, e.id desc) last
+        group by page_id having count(distinct label) > 1 order by page_id limit ${limit}`.execute(kysely);
+      return rows.map(({ pageId, opinions }) => ({
+        pageId,
+        current: opinions[0]!.label,
+        opinions: opinions.map(({ label, by, at }) => ({ label, by, at: new Date(at) })),
+      }));
+    },
+    /** What each person did, in the order of their names. */
+    listPeople: async (): Promise<PersonAtWork[]> => {
+      const { rows } = await sql<PersonAtWork>`
+        select e.by,
+          count(*) filter (where e.kind = 'label')::int as "givenCount",
+          count(*) filter (where e.kind = 'undo')::int as "undoCount",
+          count(*) filter (where e.kind = 'label' and exists (select 1 from label_event u where u.undoes = e.id))::int as "undoneCount",
+          (select count(*)::int from current_label c where c.by = e.by) as "currentCount",
+          (percentile_cont(0.5) within group (order by e.took_ms))::float8 as "medianTookMs",
+          min(e.at) as "firstAt", max(e.at) as "lastAt"
+        from label_event e group by e.by order by e.by`.execute(kysely);
       return rows;
     },
     currentOf: async (pageIds: readonly number[]): Promise<Map<number, Label>> => {
@@ -147,5 +211,13 @@ export function labelsRepo(kysely: Kysely<Schema>) {
     },
   };
 }
+
+/** The view `current_label` as it was: events of later have not happened. Times are told in milliseconds, so they are compared in them. */
+const currentAsOf = (asOf: Date) => sql`(
+  select distinct on (e.page_id) e.id, e.page_id, e.label, e.by, e.at, e.queue from label_event e
+  where e.kind = 'label' and date_trunc('milliseconds', e.at) <= ${asOf}
+    and not exists (
+      select 1 from label_event u where u.undoes = e.id and date_trunc('milliseconds', u.at) <= ${asOf})
+  order by e.page_id, e.id desc) as_of`;
 
 const sha256Of = (request: unknown) => createHash('sha256').update(JSON.stringify(request)).digest('hex');

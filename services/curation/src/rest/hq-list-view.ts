@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { OutsideFigures } from '../domain/audit-estimate.ts';
 import { hqListStates } from '../domain/hq-list.ts';
 import type { HqList } from '../repos/hq-lists.repo.ts';
 import { nullable } from './iteration-view.ts';
@@ -66,6 +67,22 @@ export const hqListSchema = Type.Object(
     recall: number,
     recallLow: number,
     recallHigh: number,
+    outside: nullable(
+      Type.Object(
+        {
+          pageCount: Type.Integer({ description: 'Pages of the newest export that no rule keeps' }),
+          auditedCount: Type.Integer(),
+          hqCount: Type.Integer(),
+          share: Type.Number({ description: 'Of HQ pages among them' }),
+          shareLow: Type.Number(),
+          shareHigh: Type.Number(),
+          recall: Type.Number({ description: 'HQ pages of the list over those of the whole export' }),
+          recallLow: Type.Number(),
+          recallHigh: Type.Number(),
+        },
+        { description: 'What the audit says of pages outside the candidates; null where it drew none' },
+      ),
+    ),
     createdAt: Type.String({ format: 'date-time' }),
     publishedAt: text,
   },
@@ -114,7 +131,25 @@ export function viewHqList(list: HqList) {
     recall: figures?.recall.estimate ?? null,
     recallLow: figures?.recall.low ?? null,
     recallHigh: figures?.recall.high ?? null,
+    outside: viewOutside(figures?.outside),
     createdAt: list.createdAt.toISOString(),
     publishedAt: list.publishedAt?.toISOString() ?? null,
+  };
+}
+
+/** Lists that were audited before audits looked outside have no such figures. */
+function viewOutside(outside: OutsideFigures | null | undefined) {
+  if (!outside) return null;
+  const { pageCount, auditedCount, hqCount, share, recall } = outside;
+  return {
+    pageCount,
+    auditedCount,
+    hqCount,
+    share: share.estimate,
+    shareLow: share.low,
+    shareHigh: share.high,
+    recall: recall.estimate,
+    recallLow: recall.low,
+    recallHigh: recall.high,
   };
 }

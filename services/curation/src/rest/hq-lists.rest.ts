@@ -44,7 +44,19 @@ export function addHqListRoutes(
                 description: 'In place of a threshold: the lowest one whose list is expected to have this precision',
               }),
             ),
-            auditCount: Type.Integer({ minimum: 0, maximum: 100_000 }),
+            auditCount: Type.Integer({
+              minimum: 0,
+              maximum: 100_000,
+              description: 'Pages that the audit looks at in all',
+            }),
+            outsideCount: Type.Optional(
+              Type.Integer({
+                minimum: 0,
+                maximum: 250,
+                description:
+                  "How many of them outside the candidates, from catalog's reservoir; a sixth, at most 250, when left out. Fewer where the reservoir has fewer with an image.",
+              }),
+            ),
           },
           { additionalProperties: false },
         ),
@@ -52,7 +64,7 @@ export function addHqListRoutes(
       },
     },
     async (request, reply) => {
-      const { rule, auditCount, threshold, targetPrecision } = request.body;
+      const { rule, auditCount, outsideCount, threshold, targetPrecision } = request.body;
       if (threshold !== undefined && targetPrecision !== undefined)
         throw invalidArgument('either a threshold or a target precision, not both', { field: 'targetPrecision' });
       const list = await publishHqList(
@@ -60,6 +72,7 @@ export function addHqListRoutes(
         {
           rule,
           auditCount,
+          outsideCount,
           cut: targetPrecision === undefined ? { threshold: threshold ?? 0.5 } : { targetPrecision },
           by: request.principal.name,
           idempotencyKey: idempotencyKeyOf(request),

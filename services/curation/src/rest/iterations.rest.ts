@@ -1,18 +1,20 @@
 import { notFound } from '@florilegium/errors';
 import { followChanges, type HttpApp, idempotencyKeyOf, sendEvents } from '@florilegium/http';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { isAtRest } from '../domain/iteration.ts';
 import type { TriageRule } from '../domain/triage.ts';
 import type { Iteration } from '../repos/iterations.repo.ts';
-import { acceptRelabels } from '../usecases/accept-relabels.ts';
+import type { ProposalFilter } from '../repos/triage.repo.ts';
+import { acceptRelabels, refuseRelabels } from '../usecases/accept-relabels.ts';
+import { applyRelabelFile } from '../usecases/apply-relabel-file.ts';
 import { type CancelIterationDeps, cancelIteration } from '../usecases/cancel-iteration.ts';
 import { closeIteration } from '../usecases/close-iteration.ts';
 import { proposeRelabels, relabelKinds, toReferenceRelabels } from '../usecases/propose-relabels.ts';
 import type { RecordLabelsDeps } from '../usecases/record-labels.ts';
 import { retryIteration } from '../usecases/retry-iteration.ts';
 import { startIteration } from '../usecases/start-iteration.ts';
-import { iterationSchema, viewIteration } from './iteration-view.ts';
-import { pageIdSchema, recordedSchema } from './labels.rest.ts';
+import { iterationSchema, nullable, viewIteration } from './iteration-view.ts';
+import { numberingSchema, pageIdSchema, recordedSchema } from './labels.rest.ts';
 
 export interface IterationRoutesDeps extends RecordLabelsDeps, CancelIterationDeps {
   /** What an iteration is triaged by unless its start says otherwise. */
@@ -165,6 +167,7 @@ export function addIterationRoutes(app: HttpApp, deps: IterationRoutesDeps): voi
         summary: "Proposals in the form of the reference project's relabel files",
         description: 'notsure and type_c hold [id, 0 for HQ or 1 for LQ], type_b_d holds [id].',
         params: Type.Object({ ...params.properties, kind: Type.Enum([...relabelKinds]) }),
+        querystring: numberingSchema,
         response: { 200: Type.Array(Type.Array(Type.Integer())) },
       },
     },
@@ -172,30 +175,122 @@ export function addIterationRoutes(app: HttpApp, deps: IterationRoutesDeps): voi
       const { number, kind } = request.params;
       const relabels = await proposeRelabels(deps, { number, kind });
       reply.header('content-disposition', `attachment; filename="relabels_${kind}"`);
-      return toReferenceRelabels(relabels, kind);
+      return toReferenceRelabels(relabels, kind, request.query);
     },
   );
 
   app.post(
-    '/v1/iterations/:number/relabels/:kind/accept',
+    '/v1/iterations/:number/relabels/:kind',
     {
       config: { role: 'curator' },
+      bodyLimit: relabelFileBytesMax,
       schema: {
-        summary: "Say yes to the ensemble's labels",
-        description: 'Each becomes a label event of the caller. Without pageIds all proposals that wait are accepted.',
-        params: Type.Object({ ...params.properties, kind: Type.Enum(['notsure', 'type_c']) }),
-        body: Type.Object(
-          { pageIds: Type.Optional(Type.Array(pageIdSchema, { maxItems: 500 })) },
-          { additionalProperties: false },
-        ),
+        summary: 'Take back a relabel file',
+        description:
+          'Rows [id, label] as a person left them; each becomes a label event of the caller, all in one transaction. Rows without a label, and of pages that do not wait any more, are refused by their index.',
+        params: Type.Object({ ...params.properties, kind: Type.Enum([...relabelKinds]) }),
+        querystring: numberingSchema,
+        body: Type.Array(Type.Array(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }), { minItems: 1, maxItems: 2 }), {
+          maxItems: 100_000,
+        }),
         response: { 200: recordedSchema },
       },
     },
     async (request) =>
-      acceptRelabels(deps, {
+      applyRelabelFile(deps, {
         ...request.params,
-        pageIds: request.body.pageIds,
+        rows: request.body,
+        numbering: request.query,
         by: request.principal.name,
       }),
   );
+
+  app.get(
+    '/v1/iterations/:number/proposals/:kind',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'Proposals that wait, in ascending PageID',
+        params: Type.Object({ ...params.properties, kind: Type.Enum([...relabelKinds]) }),
+        querystring: Type.Object({
+          ...filterProperties,
+          after: Type.Integer({ minimum: 0, default: 0 }),
+          limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+        }),
+        response: {
+          200: Type.Object({
+            proposals: Type.Array(
+              Type.Object({
+                pageId: Type.Integer(),
+                itemId: Type.Integer(),
+                ensembleLabel: Type.String(),
+                probability: Type.Number({ description: 'P(HQ) by the members that may judge the page' }),
+                reason: Type.String(),
+              }),
+            ),
+            next: nullable(Type.Integer()),
+          }),
+        },
+      },
+    },
+    async ({ params: { number, kind }, query }) => {
+      const { proposals } = await proposeRelabels(deps, { number, kind, filter: toFilter(query) });
+      return { proposals, next: proposals.length === query.limit ? proposals.at(-1)!.pageId : null };
+    },
+  );
+
+  const answers = {
+    accept: {
+      summary: "Say yes to the ensemble's labels",
+      description:
+        'Each becomes a label event of the caller. Of all proposals that wait, those that all of the body holds for.',
+      act: acceptRelabels,
+    },
+    refuse: {
+      summary: "Say no to the ensemble's labels",
+      description:
+        'They are not proposed again in this iteration, and labels stay as they are. Of all proposals that wait, those that all of the body holds for.',
+      act: refuseRelabels,
+    },
+  };
+  for (const [name, { summary, description, act }] of Object.entries(answers))
+    app.post(
+      `/v1/iterations/:number/relabels/:kind/${name}`,
+      {
+        config: { role: 'curator' },
+        schema: {
+          summary,
+          description,
+          params: answerParams,
+          body: answerBody,
+          response: { 200: recordedSchema },
+        },
+      },
+      async (request) => {
+        const { number, kind } = request.params as Static<typeof answerParams>;
+        const { pageIds, ...filter } = request.body as Static<typeof answerBody>;
+        return act(deps, { number, kind, filter: { ...toFilter(filter), pageIds }, by: request.principal.name });
+      },
+    );
 }
+
+const relabelFileBytesMax = 4 << 20;
+const filterProperties = {
+  itemId: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })),
+  ensembleLabel: Type.Optional(Type.String({ enum: ['HQ', 'LQ'] })),
+  probabilityMin: Type.Optional(share),
+  probabilityMax: Type.Optional(share),
+};
+const answerParams = Type.Object({ ...params.properties, kind: Type.Enum(['notsure', 'type_c']) });
+const answerBody = Type.Object(
+  { pageIds: Type.Optional(Type.Array(pageIdSchema, { maxItems: 500 })), ...filterProperties },
+  { additionalProperties: false },
+);
+
+const toFilter = ({
+  ensembleLabel,
+  ...filter
+}: Omit<ProposalFilter, 'ensembleLabel'> & { ensembleLabel?: string }) => ({
+  ...filter,
+  ensembleLabel: (['HQ', 'LQ'] as const).find((label) => label === ensembleLabel),
+});

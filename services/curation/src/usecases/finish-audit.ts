@@ -9,7 +9,11 @@ export async function finishAudit(tx: TxStore, list: HqList): Promise<void> {
   if ((await tx.audits.countWaiting(list.id)) > 0) return;
   const strata = await tx.audits.listStrata(list.id);
   if (strata.length > 0) {
-    const figures = estimateAudit(strata, list.labelledHqCount ?? 0, { seed: list.seed });
+    const figures = estimateAudit(
+      strata.filter(({ outside }) => !outside),
+      list.labelledHqCount ?? 0,
+      strata.find(({ outside }) => outside),
+    );
     const notSureCount = strata.reduce((sum, stratum) => sum + stratum.notSureCount, 0);
     await tx.hqLists.setFigures(list.id, figures, notSureCount);
   }

@@ -7,9 +7,11 @@ import { SampleDraw, type Scored, ScoreHistogram } from '../domain/audit-sample.
 import { listingOf } from '../domain/hq-list.ts';
 import { addJudged, addScore, emptyScoreBins, figuresAt, type ScoreBins, thresholdFor } from '../domain/score-bins.ts';
 import { metrics } from '../metrics.ts';
+import type { DrawnStratum } from '../repos/audits.repo.ts';
 import type { HqList, ScoredCandidate } from '../repos/hq-lists.repo.ts';
 import type { Store, TxStore } from '../store.ts';
 import { type DescribeListDeps, describePages } from './describe-pages.ts';
+import { nothingOutside, type OutsideDraw } from './draw-outside.ts';
 import { finishAudit } from './finish-audit.ts';
 
 export interface FreezeHqListDeps extends DescribeListDeps {
@@ -107,6 +109,7 @@ export async function freezeHqList(
   tx: TxStore,
   listId: string,
   { scoreCount, threshold, images }: CollectedList,
+  outside: OutsideDraw = nothingOutside,
 ): Promise<void> {
   const list = await tx.hqLists.lock(listId);
   if (list?.state !== 'predicting') return;
@@ -137,7 +140,7 @@ export async function freezeHqList(
     throw unavailable(`${counts.candidateCount} of ${scoreCount} collected scores are left`);
   const untold = await tx.hqListStories.keepStoriesOfPages(listId);
   if (untold > 0) throw unavailable(`${untold} pages of the list have no story yet`);
-  const auditCount = await drawAudit(tx, cut, histogram);
+  const auditCount = await drawAudit(tx, cut, histogram, outside);
   const { expectedPrecision, expectedPrecisionLow } = figuresAt(bins, threshold);
   await tx.hqLists.setFrozen(listId, {
     ...counts,
@@ -162,13 +165,19 @@ async function drawAudit(
   tx: TxStore,
   list: HqList & { threshold: number },
   histogram: ScoreHistogram,
+  outside: OutsideDraw,
 ): Promise<number> {
-  const draw = new SampleDraw(histogram.cut(list.auditCount), list.seed);
+  // What the reservoir could not give is drawn among the candidates.
+  const draw = new SampleDraw(histogram.cut(list.auditCount - outside.pageIds.length), list.seed);
   for await (const part of readScored(tx, list.id))
     for (const candidate of part)
       if (candidate.label === null)
         draw.offer(toScored(candidate, listingOf(candidate.probability, list.threshold, null).listed));
-  const strata = draw.result();
+  const strata: (DrawnStratum & { pageIds: number[] })[] = draw
+    .result()
+    .map((stratum) => ({ ...stratum, outside: false }));
+  if (outside.pageIds.length > 0)
+    strata.push({ number: strata.length + 1, listed: false, outside: true, low: 0, high: 1, ...outside });
   const order = strata
     .flatMap(({ number, pageIds }) => pageIds.map((pageId) => ({ pageId, stratum: number })))
     .sort((a, b) => drawKey(`${list.seed} order`, a.pageId) - drawKey(`${list.seed} order`, b.pageId));

@@ -1,4 +1,4 @@
-import { alreadyExists, failedPrecondition } from '@florilegium/errors';
+import { alreadyExists, failedPrecondition, invalidArgument } from '@florilegium/errors';
 import { v7 as uuidv7 } from 'uuid';
 import type { CatalogClient } from '../clients/catalog.client.ts';
 import { checkMayPublish } from '../domain/hq-list.ts';
@@ -10,7 +10,10 @@ export interface PublishHqListInput {
   rule: string;
   /** Calibrated P(HQ) from which a page without a label is listed; or the precision for which it is to be chosen. */
   cut: { threshold: number } | { targetPrecision: number };
+  /** Pages that the audit shall look at in all. */
   auditCount: number;
+  /** How many of them outside the candidates; a sixth where nobody says. */
+  outsideCount?: number;
   by: string;
   idempotencyKey?: string;
 }
@@ -24,6 +27,8 @@ export async function publishHqList(
   { store, catalog }: { store: Store; catalog: Pick<CatalogClient, 'getRule'> },
   input: PublishHqListInput,
 ): Promise<HqList> {
+  if (outsideCountOf(input) > input.auditCount)
+    throw invalidArgument(`is more than the ${input.auditCount} pages of the audit`, { field: 'outsideCount' });
   const rule = await catalog.getRule(input.rule);
   return await store.inTransaction(async (tx) => {
     await tx.hqLists.lockStart();
@@ -46,6 +51,7 @@ export async function publishHqList(
       targetPrecision: null,
       ...input.cut,
       auditCount: input.auditCount,
+      outsideCount: outsideCountOf(input),
       iterationNumber: iteration.number,
       ensembleId: iteration.ensembleId,
       modelSha256: iteration.manifestSha256 ?? '',
@@ -61,15 +67,25 @@ export async function publishHqList(
   });
 }
 
-function sameList(before: HqList, { rule, cut, auditCount }: PublishHqListInput): HqList {
+/** Twice as many are asked of fetcher, which takes 500 pages a call: some have no image. */
+const outsideCountMax = 250;
+
+/** A sixth: enough to bound the share of HQ pages that the rule never offered, at little cost to what is said of the list itself. */
+const outsideCountOf = ({ auditCount, outsideCount }: PublishHqListInput) =>
+  outsideCount ?? Math.min(outsideCountMax, Math.floor(auditCount / 6));
+
+function sameList(before: HqList, input: PublishHqListInput): HqList {
+  const { rule, cut, auditCount } = input;
   // Once frozen, the row holds how many pages the audit drew, which may be fewer than were asked for.
   const isSameAudit = before.frozenAt !== null || before.auditCount === auditCount;
+  const isSameOutside = before.outsideCount === outsideCountOf(input);
   // A target's threshold is found out later.
   const isSameCut =
     'threshold' in cut
       ? before.targetPrecision === null && before.threshold === cut.threshold
       : before.targetPrecision === cut.targetPrecision;
-  if (before.origin === 'published' && before.rule === rule && isSameCut && isSameAudit) return before;
+  const isSame = before.origin === 'published' && before.rule === rule && isSameCut && isSameAudit && isSameOutside;
+  if (isSame) return before;
   throw alreadyExists(`the Idempotency-Key was used for list ${before.version}, which was asked for otherwise`, {
     field: 'Idempotency-Key',
   });

@@ -32,6 +32,9 @@ export interface RecordLabelsResult {
   refused: ({ index: number; pageId: number } & Refusal)[];
 }
 
+/** Catalog finds no more at once. */
+const catalogPagesMax = 500;
+
 /** Records what can be recorded in one transaction and names what cannot, with its place in the request. */
 export async function recordLabels(deps: RecordLabelsDeps, input: RecordLabelsInput): Promise<RecordLabelsResult> {
   await copyPageSets(deps);
@@ -52,7 +55,8 @@ export async function recordLabels(deps: RecordLabelsDeps, input: RecordLabelsIn
   return { recordedCount: result.recordedCount, refused: result.refused };
 }
 
-async function record(
+/** In a transaction: records what can be recorded of labels whose sets are known. */
+export async function record(
   tx: TxStore,
   { labels, by }: RecordLabelsInput,
   pageSets: Map<number, PageStanding['pageSet']>,
@@ -92,13 +96,15 @@ async function takeIntoAudit(tx: TxStore, version: number, audited: readonly New
 }
 
 /** The set of each page: our copy first, then catalog for pages that are in none. */
-async function findPageSets(
+export async function findPageSets(
   { store, catalog }: RecordLabelsDeps,
-  labels: readonly LabelInput[],
+  labels: readonly Pick<LabelInput, 'pageId'>[],
 ): Promise<Map<number, PageSetName | 'other'>> {
   const pageIds = [...new Set(labels.map(({ pageId }) => pageId))];
   const sets: Map<number, PageSetName | 'other'> = new Map(await store.pages.setsOf(pageIds));
   const elsewhere = pageIds.filter((pageId) => !sets.has(pageId));
-  if (elsewhere.length > 0) for (const { pageId } of await catalog.findPages(elsewhere)) sets.set(pageId, 'other');
+  for (let start = 0; start < elsewhere.length; start += catalogPagesMax)
+    for (const { pageId } of await catalog.findPages(elsewhere.slice(start, start + catalogPagesMax)))
+      sets.set(pageId, 'other');
   return sets;
 }

@@ -1,4 +1,5 @@
 import { failedPrecondition, notFound } from '@florilegium/errors';
+import { currentLabelOf } from '../domain/label.ts';
 import type { Store, TxStore } from '../store.ts';
 
 export interface UndoLabelInput {
@@ -38,8 +39,11 @@ async function undo(tx: TxStore, { pageId, by }: UndoLabelInput): Promise<LabelU
     if ((await tx.labels.listEvents(pageId)).length === 0) throw notFound('label of page', pageId);
     throw failedPrecondition(`page ${pageId} has no label to take back`);
   }
-  const current = (await tx.labels.currentOf([pageId])).get(pageId) ?? null;
-  // While an audit is open its page waits for a label again.
-  if (list?.state === 'auditing') await tx.audits.setLabels(list.id, [{ pageId, label: current }]);
-  return { pageId, undone: undone.label, current };
+  const standing = currentLabelOf(await tx.labels.listEvents(pageId));
+  // While an audit is open its page waits for a label again; one that was given before the audit was not given blind.
+  if (list?.state === 'auditing') {
+    const isOfAudit = standing && list.frozenAt && standing.at >= list.frozenAt;
+    await tx.audits.setLabels(list.id, [{ pageId, label: isOfAudit ? standing.label : null }]);
+  }
+  return { pageId, undone: undone.label, current: standing?.label ?? null };
 }

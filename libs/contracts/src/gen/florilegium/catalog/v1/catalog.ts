@@ -173,6 +173,14 @@ export interface GetRuleResponse {
   sha256: string;
 }
 
+export interface GetReservoirRequest {
+}
+
+export interface GetReservoirResponse {
+  /** Pages of the newest export that no rule keeps: the reservoir is a seeded draw of them. */
+  outsidePageCount: number;
+}
+
 export interface PageSet {
   id: string;
   name: string;
@@ -2668,6 +2676,131 @@ export const GetRuleResponse: MessageFns<GetRuleResponse> = {
   },
 };
 
+function createBaseGetReservoirRequest(): GetReservoirRequest {
+  return {};
+}
+
+export const GetReservoirRequest: MessageFns<GetReservoirRequest> = {
+  encode(_: GetReservoirRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetReservoirRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetReservoirRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetReservoirRequest {
+    return {};
+  },
+
+  toJSON(_: GetReservoirRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetReservoirRequest>): GetReservoirRequest {
+    return GetReservoirRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GetReservoirRequest>): GetReservoirRequest {
+    const message = createBaseGetReservoirRequest();
+    return message;
+  },
+};
+
+function createBaseGetReservoirResponse(): GetReservoirResponse {
+  return { outsidePageCount: 0 };
+}
+
+export const GetReservoirResponse: MessageFns<GetReservoirResponse> = {
+  encode(message: GetReservoirResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outsidePageCount !== 0) {
+      writer.uint32(8).int64(message.outsidePageCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetReservoirResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetReservoirResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.outsidePageCount = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetReservoirResponse {
+    return {
+      outsidePageCount: isSet(object.outsidePageCount)
+        ? globalThis.Number(object.outsidePageCount)
+        : isSet(object.outside_page_count)
+        ? globalThis.Number(object.outside_page_count)
+        : 0,
+    };
+  },
+
+  toJSON(message: GetReservoirResponse): unknown {
+    const obj: any = {};
+    if (message.outsidePageCount !== 0) {
+      obj.outsidePageCount = Math.round(message.outsidePageCount);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetReservoirResponse>): GetReservoirResponse {
+    return GetReservoirResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetReservoirResponse>): GetReservoirResponse {
+    const message = createBaseGetReservoirResponse();
+    message.outsidePageCount = object.outsidePageCount ?? 0;
+    return message;
+  },
+};
+
 function createBasePageSet(): PageSet {
   return { id: "", name: "", rule: "", seed: 0, pageCount: 0, itemCount: 0, wholeItems: false, createdAt: undefined };
 }
@@ -3544,6 +3677,15 @@ export const CatalogServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
     },
+    /** How many pages stand behind the reservoir; not_found before the first import is done. */
+    getReservoir: {
+      name: "GetReservoir",
+      requestType: GetReservoirRequest as typeof GetReservoirRequest,
+      requestStream: false,
+      responseType: GetReservoirResponse as typeof GetReservoirResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
+    },
     createPageSet: {
       name: "CreatePageSet",
       requestType: CreatePageSetRequest as typeof CreatePageSetRequest,
@@ -3597,6 +3739,11 @@ export interface CatalogServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<StreamStoriesResponse>>;
   getRule(request: GetRuleRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetRuleResponse>>;
+  /** How many pages stand behind the reservoir; not_found before the first import is done. */
+  getReservoir(
+    request: GetReservoirRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetReservoirResponse>>;
   createPageSet(
     request: CreatePageSetRequest,
     context: CallContext & CallContextExt,
@@ -3637,6 +3784,11 @@ export interface CatalogServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<StreamStoriesResponse>;
   getRule(request: DeepPartial<GetRuleRequest>, options?: CallOptions & CallOptionsExt): Promise<GetRuleResponse>;
+  /** How many pages stand behind the reservoir; not_found before the first import is done. */
+  getReservoir(
+    request: DeepPartial<GetReservoirRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetReservoirResponse>;
   createPageSet(
     request: DeepPartial<CreatePageSetRequest>,
     options?: CallOptions & CallOptionsExt,
