@@ -91,6 +91,19 @@ describe.skipIf(missing)(`the compose stack${missing ? ` (skipped: no ${missing}
     await rm(folder, { recursive: true, force: true });
   }, 120_000);
 
+  it('serves the web UI, built in the image, and the documentation', async () => {
+    for (const [path, text] of [
+      ['/', 'id="app"'],
+      ['/docs', '<html'],
+    ] as const) {
+      const response = await fetch(`${stack.url}${path}`, {
+        headers: { authorization: `Bearer ${stack.operatorKey}`, accept: 'text/html' },
+      });
+      expect(response.status, path).toBe(200);
+      expect((await response.text()).toLowerCase(), path).toContain(text);
+    }
+  });
+
   it('runs the sample job to its end while every api and worker is restarted under load: nothing fails, nothing is lost', async () => {
     const stopping = new AbortController();
     const dataDir = join(folder, 'job');
