@@ -121,7 +121,9 @@ async function forwardAlone(
   seconds: number,
 ) {
   const rasters = await Promise.all(images.slice(0, batchSize).map(decodePage));
-  const setup: ThreadSetup = { backbone: recipe.backbone && file ? { manifest: recipe.backbone, file } : undefined };
+  const setup: ThreadSetup = {
+    backbone: recipe.backbone && file ? { manifest: recipe.backbone, file, executionProvider: 'cpu' } : undefined,
+  };
   const url = new URL('../../services/inference/src/embedding/embedding-thread.ts', import.meta.url);
   const workers = Array.from({ length: threads }, () => new Worker(url, { workerData: setup, execArgv: [] }));
   try {
