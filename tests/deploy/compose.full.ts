@@ -2,15 +2,15 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { drawSampleLibrary } from '@florilegium/simulated';
 import { createMainJob, createProgress, freePort, openJob, parseOptions, type Summary } from '@florilegium/stack';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ComposeStack, curatorKey, missingForCompose, startCompose } from './compose-stack.ts';
 import { startLoad } from './load.ts';
+import { sampleLibrary } from './tools.ts';
 
 const services = ['catalog', 'fetcher', 'inference', 'curation', 'trainer'];
 const images = ['gateway', 'base', ...services].map((name) => `florilegium/${name}:0.1.0`);
@@ -69,13 +69,7 @@ describe.skipIf(missing)(`the compose stack${missing ? ` (skipped: no ${missing}
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'florilegium-compose-'));
-    // Drawn once for all runs: its seed decides every byte.
-    const libraryDir = join(
-      process.env.FLORILEGIUM_CACHE || join(homedir(), '.cache', 'florilegium'),
-      'sample-library',
-    );
-    await mkdir(libraryDir, { recursive: true });
-    await drawSampleLibrary({ dir: libraryDir, seed: 1 });
+    const libraryDir = await sampleLibrary();
     const replicas = Object.fromEntries(
       services.flatMap((name) => [
         [`${name}-api`, 2],
@@ -97,15 +91,25 @@ describe.skipIf(missing)(`the compose stack${missing ? ` (skipped: no ${missing}
     await rm(folder, { recursive: true, force: true });
   }, 120_000);
 
+  it('serves the web UI, built in the image, and the documentation', async () => {
+    for (const [path, text] of [
+      ['/', 'id="app"'],
+      ['/docs', '<html'],
+    ] as const) {
+      const response = await fetch(`${stack.url}${path}`, {
+        headers: { authorization: `Bearer ${stack.operatorKey}`, accept: 'text/html' },
+      });
+      expect(response.status, path).toBe(200);
+      expect((await response.text()).toLowerCase(), path).toContain(text);
+    }
+  });
+
   it('runs the sample job to its end while every api and worker is restarted under load: nothing fails, nothing is lost', async () => {
     const stopping = new AbortController();
     const dataDir = join(folder, 'job');
     await mkdir(dataDir, { recursive: true });
     const options = { ...parseOptions(['--data', dataDir, '--exit'], folder) };
-    const libraryDir = join(
-      process.env.FLORILEGIUM_CACHE || join(homedir(), '.cache', 'florilegium'),
-      'sample-library',
-    );
+    const libraryDir = await sampleLibrary();
     const job = createMainJob({
       options,
       job: await openJob(options),

@@ -14,7 +14,7 @@ export {
   artifactKeyOf,
   artifactOf,
   memberWeightsArtifact,
-  networkWeightsArtifact,
+  networkWeightsFile,
   packEnsemble,
   packNetworks,
   readManifest,
