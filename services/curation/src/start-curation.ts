@@ -14,6 +14,7 @@ import { createInferenceClient, type InferenceClient } from './clients/inference
 import type { Config } from './config.ts';
 import { eventHandlers } from './events/handle-events.ts';
 import { curationGrpc } from './grpc/curation.grpc.ts';
+import { watchLoop } from './metrics.ts';
 import { addDocsRoutes, docsPath } from './rest/docs.rest.ts';
 import { addGalleryRoutes } from './rest/gallery.rest.ts';
 import { addHqListFileRoutes } from './rest/hq-list-files.rest.ts';
@@ -95,6 +96,11 @@ export async function startCuration(
 
 /** What only the api role does: gRPC, the outbox, the events. */
 async function serveApi({ config, log, lifetime, db, messaging, ...parts }: Parts): Promise<number> {
+  watchLoop(async () => ({
+    labels: (await parts.store.labels.summarise()).byLabel,
+    iterations: await parts.store.iterations.list(),
+    lists: await parts.store.hqLists.list(),
+  }));
   const relay = startOutboxRelay({ db, log, publish: messaging.publish });
   lifetime.onStop('outbox relay', () => relay.stop());
   const consumption = await consumeEvents({ messaging, service: 'curation', log, handlers: eventHandlers(parts) });

@@ -94,9 +94,10 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
       await sql`${create} ${table} (like ${sql.id(like)} including all ${indexes})`.execute(kysely);
       await copyIn(`copy ${tables[like]} (${columns}) from stdin (format binary, freeze)`, chunks);
       if (isFirst && like === 'candidate') await addIndexesOf(kysely, like, tables[like]);
-      await sql`analyze ${table} (page_id)`.execute(kysely);
+      await sql`analyze ${table} (${sql.raw(analyzed[like])})`.execute(kysely);
     });
 
+  const analyzed = { page: 'page_id, item_id, kept_as', candidate: 'rule_id, page_id' };
   const taken = new Set<string>();
   return {
     attempt,
@@ -461,20 +462,22 @@ async function mergePages(
   kysely: Kysely<CatalogSchema>,
   { page, candidate, ruleIds }: { page: Table; candidate: Table; ruleIds: readonly number[] },
 ): Promise<MergeCounts> {
-  // Before anything changes: pages that are no longer kept for their rows, and those that are again.
-  const before = await sql<{ vanished: number; returned: number }>`
+  // Before anything changes: pages that are no longer kept for their rows, that are again, and that are gone.
+  const before = await sql<{ vanished: number; returned: number; gone: number }>`
     select
-      (select count(*) from page where kept_as = 'rule' and not exists (
-        select from ${page} staged where staged.page_id = page.page_id and staged.kept_as = 'rule')) as vanished,
-      (select count(*) from page join ${page} staged using (page_id)
-        where page.kept_as <> 'rule' and staged.kept_as = 'rule') as returned`.execute(kysely);
-  const { vanished, returned } = before.rows[0]!;
+      count(*) filter (where page.kept_as = 'rule' and staged.kept_as is distinct from 'rule') as vanished,
+      count(*) filter (where page.kept_as <> 'rule' and staged.kept_as = 'rule') as returned,
+      count(*) filter (where page.kept_as <> 'former' and staged.kept_as is null) as gone
+    from page left join ${page} staged using (page_id)`.execute(kysely);
+  const { vanished, returned, gone } = before.rows[0]!;
   // What goes away goes first: there is less to look through then.
-  await sql`
-    update page set kept_as = 'former'
-    where kept_as <> 'former' and not exists (select from ${page} staged where staged.page_id = page.page_id)`.execute(
-    kysely,
-  );
+  if (gone > 0) {
+    await sql`
+      update page set kept_as = 'former'
+      where kept_as <> 'former' and not exists (select from ${page} staged where staged.page_id = page.page_id)`.execute(
+      kysely,
+    );
+  }
   await sql`
     delete from candidate where rule_id = any(${[...ruleIds]}::smallint[]) and not exists (
       select from ${candidate} staged where staged.rule_id = candidate.rule_id and staged.page_id = candidate.page_id)`.execute(

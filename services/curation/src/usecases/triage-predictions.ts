@@ -1,3 +1,4 @@
+import { labelConfidenceOf } from '@florilegium/ensemble/arithmetic';
 import { curvesOf, type PagePrediction } from '../domain/curves.ts';
 import {
   defaultQueueRule,
@@ -128,11 +129,22 @@ async function sortLabelled(
   });
 }
 
-/** What a second look at a label is worth: how surely the ensemble contradicts it, or how unsure it is where no label is contradicted. */
-function worthOf({ label, opinion }: { label: 'HQ' | 'LQ' | 'NOT_SURE'; opinion: Opinion }): number {
+/**
+ * What a second look at a label is worth: the less members that never saw the page's item believe it, the likelier it is an error (self-confidence
+ * of confident learning); where none contradicts it, how unsure they are.
+ */
+function worthOf({
+  label,
+  members,
+  opinion,
+}: {
+  label: 'HQ' | 'LQ' | 'NOT_SURE';
+  members: readonly number[];
+  opinion: Opinion;
+}): number {
   if (label === 'NOT_SURE') return Math.abs(opinion.mean - 0.5);
-  const against = label === 'HQ' ? 1 - opinion.mean : opinion.mean;
-  return against > 0.5 ? against : opinion.entropy;
+  const isContradicted = members.some((member) => decides(member) !== label);
+  return isContradicted ? 1 - labelConfidenceOf(label, members) : opinion.entropy;
 }
 
 async function compare(tx: TxStore, iteration: Iteration) {
