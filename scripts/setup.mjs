@@ -1,14 +1,16 @@
 #!/usr/bin/env node
-// The start of `npm start` and `npm test`: installs what is missing, then runs the program on the Node of node_modules.
+// The start of `npm start`, `npm test` and `npm run evaluate`: installs what is missing, then runs the program on the Node of node_modules.
 // Has no dependencies and runs on Node 20 and later, since at its start nothing is installed.
 //   node scripts/setup.mjs start [options]   the main job on the whole stack
 //   node scripts/setup.mjs test [filters]    the tests; the last line is `tests: N passed, N failed, N skipped`
+//   node scripts/setup.mjs evaluate [options]  learning curves of the product's own code
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildWebUi } from './build-web-ui.mjs';
 
 const nodeMajorMin = 20;
 const installTimeoutMs = 10 * 60_000;
@@ -29,13 +31,16 @@ const inRoot = (...path) => join(root, ...path);
 const node22 = inRoot('node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
 
 const [mode, ...args] = process.argv.slice(2);
-if (mode !== 'start' && mode !== 'test') fail('usage: node scripts/setup.mjs start|test [arguments]', 2);
+if (!['start', 'test', 'evaluate'].includes(mode))
+  fail('usage: node scripts/setup.mjs start|test|evaluate [arguments]', 2);
 if (Number(process.versions.node.split('.')[0]) < nodeMajorMin) {
   fail(`Node.js ${nodeMajorMin} or later is needed, this is ${process.version}`);
 }
 await installPackages();
+await buildWebUi({ node: node22, say, fail });
 if (mode === 'start') await runMainJob();
-else await runTests();
+else if (mode === 'test') await runTests();
+else await runEvaluation();
 
 function say(line) {
   process.stderr.write(`${line}\n`);
@@ -137,6 +142,11 @@ async function runMainJob() {
     },
   );
   await follow(job);
+}
+
+async function runEvaluation() {
+  const main = inRoot('tests', 'evaluate', 'main.ts');
+  await follow(spawn(node22, ['--disable-warning=ExperimentalWarning', main, ...args], { stdio: 'inherit' }));
 }
 
 async function runTests() {

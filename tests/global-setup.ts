@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pingPostgres, startNats, startPostgres } from '@florilegium/stack';
 import type { TestProject } from 'vitest/node';
+import { buildWebUi } from '../scripts/build-web-ui.mjs';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -31,6 +32,14 @@ export async function setup(project: TestProject): Promise<Stop | undefined> {
     provide(project, { databaseUrl: given.databaseUrl ?? '', natsUrl: given.natsUrl ?? '' });
     return undefined;
   }
+  // Some files open the web UI in a browser.
+  await buildWebUi({
+    node: process.execPath,
+    say: (line) => console.error(line),
+    fail: (line) => {
+      throw new Error(line);
+    },
+  });
   const servers =
     given.databaseUrl && given.natsUrl
       ? { databaseUrl: given.databaseUrl, natsUrl: given.natsUrl, stops: [] }

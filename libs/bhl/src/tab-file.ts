@@ -1,5 +1,6 @@
 import { invalidArgument } from '@florilegium/errors';
 import { type ByteSource, inflateIfGzip } from './gunzip.ts';
+import { lowBytes, searchBytesMax } from './low-bytes.ts';
 
 /** Why a line was left out; the line itself never stops the rest of the file. */
 export type BadLineReason = 'id_not_numeric' | 'id_out_of_range' | 'too_few_columns' | 'line_too_long';
@@ -78,13 +79,14 @@ export class TabRow {
     const to = this.ends[column]!;
     let from = this.startOf(column);
     if (from >= to) return -1;
+    const isShort = to - from < 10;
     let value = 0;
     for (; from < to; from++) {
       const digit = this.buffer[from]! - 48;
       if (digit < 0 || digit > 9) return -1;
       value = value * 10 + digit;
       // Digits beyond the range are still checked to be digits, without the value running to infinity.
-      if (value > int32Max) value = int32Max + 1;
+      if (!isShort && value > int32Max) value = int32Max + 1;
     }
     return value > int32Max ? -2 : value;
   }
@@ -211,22 +213,27 @@ class TabFileScanner<Row extends TabRow> {
     const { ends } = row;
     const width = ends.length;
     row.buffer = buffer;
+    const low = lowBytes();
+    const { places } = low;
     let column = 0;
-    // The hot loop of the whole import: one comparison for nearly every byte.
-    for (let at = start; at < to; at++) {
-      const byte = buffer[at]!;
-      if (byte > lineFeed) continue;
-      if (byte === tab) {
-        if (column < width) ends[column] = at;
-        column++;
-      } else if (byte === lineFeed) {
-        const end = at > start && buffer[at - 1] === carriageReturn ? at - 1 : at;
-        if (column < width) ends[column] = end;
-        row.start = start;
-        row.end = end;
-        this.finishLine(row, column + 1);
-        start = at + 1;
-        column = 0;
+    for (let base = start; base < to; base += searchBytesMax) {
+      const count = low.search(buffer, base, Math.min(base + searchBytesMax, to));
+      // The hot loop of the whole import.
+      for (let index = 0; index < count; index++) {
+        const at = base + places[index]!;
+        const byte = buffer[at]!;
+        if (byte === tab) {
+          if (column < width) ends[column] = at;
+          column++;
+        } else if (byte === lineFeed) {
+          const end = at > start && buffer[at - 1] === carriageReturn ? at - 1 : at;
+          if (column < width) ends[column] = end;
+          row.start = start;
+          row.end = end;
+          this.finishLine(row, column + 1);
+          start = at + 1;
+          column = 0;
+        }
       }
     }
     return start;

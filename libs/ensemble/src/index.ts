@@ -14,9 +14,10 @@ export {
   artifactKeyOf,
   artifactOf,
   memberWeightsArtifact,
-  networkWeightsArtifact,
+  networkWeightsFile,
   packEnsemble,
   packNetworks,
+  readManifest,
   readNetworkMember,
   sha256Of,
   unpackAnyEnsemble,
@@ -28,7 +29,9 @@ export { chooseTemperature, memberProbabilitiesAt, sigmoid } from './calibrate.t
 export type { Ensemble, NetworkEnsemble } from './ensemble.ts';
 export type { FinetuneParameters } from './finetune-parameters.ts';
 export { finetuneDefaults, readFinetuneParameters } from './finetune-parameters.ts';
-export { decodeHalfFloats } from './half-floats.ts';
+export type { Folds } from './folds.ts';
+export { splitIntoFolds } from './folds.ts';
+export { decodeHalfFloats, halfValues, readHalfFloats, toHalf } from './half-floats.ts';
 export type { Architecture } from './network/architectures.ts';
 export { architectures, weightCountOf } from './network/architectures.ts';
 export type { OutOfBagCalibration } from './network/calibrate-networks.ts';

@@ -49,7 +49,10 @@ export function pagesOfMember(
   };
 }
 
-/** Some of the drawn items, until they hold the share of pages; none when that would leave either side without one of the classes. */
+/**
+ * Some of the drawn items, until they hold the share of pages, and never more of a class than is left to train; none when they would lack
+ * one of the classes.
+ */
 function chooseStopUnits(
   { labels, itemIds }: LabelledPages,
   drawn: ReadonlySet<number>,
@@ -74,8 +77,7 @@ function chooseStopUnits(
     random,
   )) {
     const { HQ, LQ } = tallies.get(unit)!;
-    if (taken.HQ + taken.LQ + HQ + LQ > wanted) continue;
-    // At least as much of each class trains as tells when to stop.
+    if (taken.HQ + taken.LQ >= wanted) break;
     if (left.HQ - HQ < taken.HQ + HQ || left.LQ - LQ < taken.LQ + LQ) continue;
     chosen.add(unit);
     left.HQ -= HQ;

@@ -1,5 +1,10 @@
 export { freePort } from './free-port.ts';
 export type { ExitStatus } from './guarded-process.ts';
+export { openJob } from './main-job/job-file.ts';
+export { type MainJobOptions, parseOptions } from './main-job/options.ts';
+export { createProgress } from './main-job/progress.ts';
+export { createMainJob } from './main-job/run-main-job.ts';
+export type { Summary } from './main-job/summary.ts';
 export { type NatsOptions, type RunningNats, startNats } from './nats-server.ts';
 export { type PostgresOptions, pingPostgres, type RunningPostgres, startPostgres } from './postgres.ts';
 export { prepareChromium } from './prepare-chromium.ts';

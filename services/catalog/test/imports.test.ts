@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aLibrary, itemFile, pageFile, type RowOf, titleFile } from './an-export.ts';
 import { type Harness, type ImportView, startHarness, until } from './harness.ts';
@@ -65,7 +66,7 @@ describe('an import', () => {
       rowCount: rows.length,
       pageCount: pages.size,
       keptPageCount: kept.size,
-      newPageCount: kept.size + 30,
+      newPageCount: kept.size,
       changedPageCount: 0,
       vanishedPageCount: 0,
       badLineCount: 0,
@@ -114,6 +115,55 @@ describe('an import', () => {
     expect({ ...after, page: [] }).toEqual({ ...before, page: [] });
     const left = await harness.db.pool.query("select tablename from pg_tables where tablename like 'staging%'");
     expect(left.rows).toEqual([]);
+  });
+
+  it('tells what is new, what reads otherwise and what is gone of the pages kept for their rows', async () => {
+    await harness.importFrom(join(harness.root, 'first'));
+    const plates = rows.filter(({ prefix }) => prefix === 'Plate');
+    const [gone, text, moved] = plates.map(({ pageId }) => pageId);
+    const newer = rows
+      .filter(({ pageId }) => pageId !== gone)
+      .map((row) => {
+        if (row.pageId === text) return { ...row, prefix: 'Page', typeName: 'Text' };
+        if (row.pageId === moved) return { ...row, number: '77' };
+        return row;
+      });
+    newer.push({ pageId: 800_001, itemId: 800, prefix: 'Plate' }, { pageId: 800_002, itemId: 800, sequence: 2 });
+    const titleFiles = { 'data/title.txt.gz': titleFile(titles) };
+    const source = await harness.exportIn('delta', { ...files(newer, [...items, { itemId: 800 }]), ...titleFiles });
+    const counts = ({ newPageCount, changedPageCount, vanishedPageCount }: ImportView) =>
+      [newPageCount, changedPageCount, vanishedPageCount] as const;
+    // The neighbours of a page that is gone have another neighbour: they read otherwise, too.
+    const near = plates.filter(
+      ({ pageId, itemId }) =>
+        itemId === plates[0]!.itemId && pageId !== gone && Math.abs(Number(pageId) - Number(gone)) <= 2,
+    );
+    const [added, changed, vanished] = counts(await harness.importFrom(source));
+    expect([added, vanished]).toEqual([1, 2]);
+    expect(changed).toBeGreaterThanOrEqual(1 + near.length);
+    const back = await harness.importFrom(join(harness.root, 'first'));
+    expect(counts(back)).toEqual([2, changed, 1]);
+  });
+
+  it('leaves the tables named and indexed as their migrations made them', async () => {
+    const shapeOf = async ({ db }: Pick<Harness, 'db'>) => {
+      const indexes = await db.pool.query(
+        "select tablename, indexname, indexdef from pg_indexes where schemaname = 'catalog' order by 1, 2",
+      );
+      const constraints = await db.pool.query(
+        "select conrelid::regclass::text as table, conname, pg_get_constraintdef(oid) as definition from pg_constraint where connamespace = 'catalog'::regnamespace order by 1, 2",
+      );
+      const columns = await db.pool.query(
+        "select table_name, ordinal_position, column_name, data_type, is_nullable, column_default from information_schema.columns where table_schema = 'catalog' order by 1, 2",
+      );
+      return { indexes: indexes.rows, constraints: constraints.rows, columns: columns.rows };
+    };
+    const untouched = await startHarness('untouched');
+    try {
+      expect(await shapeOf(harness)).toEqual(await shapeOf(untouched));
+    } finally {
+      await untouched.close();
+    }
   });
 
   it('keeps what a newer export no longer holds, but as former, and no longer as a candidate', async () => {
@@ -172,6 +222,10 @@ describe('an import', () => {
   ])('fails with one clear line: %s', async (folder, content, reason) => {
     const run = await harness.importFrom(await harness.exportIn(folder, content as unknown as Record<string, string>));
     expect(run).toMatchObject({ state: 'failed', reason: expect.stringMatching(reason) });
+    const { body } = await harness.get(`/v1/imports/${run.id}/bad-lines`);
+    const isBad = folder === 'many-bad';
+    expect(body.badLines).toEqual(isBad ? [{ file: 'page.txt', line: 3, reason: 'id_not_numeric' }] : []);
+    expect(run.badLineCount).toBe(isBad ? 1 : 0);
   });
 
   it('counts and reports few bad lines and reads on', async () => {
@@ -207,6 +261,67 @@ describe('an import', () => {
     expect((await harness.importFrom(source)).state).toBe('done');
     const { body } = await harness.get('/v1/pages/70001');
     expect(body.rows[0].prefix).toBe(prefix.replace('\0', '\uFFFD'));
+  });
+});
+
+describe('text', () => {
+  const pieces = fc.array(
+    fc.oneof(
+      fc.constantFrom(
+        '"',
+        '\\',
+        '\\N',
+        "'",
+        '{',
+        '}',
+        ',',
+        '[',
+        ']',
+        '\u0000',
+        '\u0001',
+        '\u007f',
+        '\u2028',
+        '\r',
+        ' ',
+        '',
+      ),
+      fc.string({ unit: 'binary', maxLength: 8 }),
+      fc.string({ unit: 'grapheme-ascii', maxLength: 30 }),
+    ),
+    { maxLength: 4 },
+  );
+  const value = fc
+    .tuple(pieces, fc.option(fc.constantFrom([0xff], [0xc3, 0x28], [0xe2, 0x82], [0xed, 0xa0, 0x80])))
+    .map(([parts, broken]) =>
+      Buffer.concat([Buffer.from(parts.join('').replaceAll(/[\t\n]/g, ' ')), Buffer.from(broken ?? [])]),
+    );
+  const readBack = (bytes: Buffer) => bytes.toString('utf8').replaceAll('\0', '\uFFFD');
+
+  it('is kept whatever its bytes: quotes, backslashes, controls, broken UTF-8', async () => {
+    const pages = fc.sample(fc.tuple(value, value, value, value, value), { numRuns: 400, seed: 1 });
+    const lines = pages.map(([year, volume, issue, prefix, number], index) =>
+      Buffer.concat([
+        Buffer.from(`${600_000 + index}\t60\t${index + 1}\t`),
+        ...[year, volume, issue, prefix, number].flatMap((bytes) => [bytes, Buffer.from('\t')]),
+        Buffer.from('Illustration\t\r\n'),
+      ]),
+    );
+    const source = await harness.exportIn('bytes', {
+      'page.txt': Buffer.concat([Buffer.from(pageFile([])), ...lines]),
+      'item.txt': itemFile([{ itemId: 60 }]),
+    });
+    expect(await harness.importFrom(source)).toMatchObject({ state: 'done', keptPageCount: 400, badLineCount: 0 });
+    const { rows: kept } = await harness.db.pool.query(
+      'select year, volume, issue, rows from page where page_id between 600000 and 600399 order by page_id',
+    );
+    expect(kept).toEqual(
+      pages.map(([year, volume, issue, prefix, number]) => ({
+        year: readBack(year),
+        volume: readBack(volume),
+        issue: readBack(issue),
+        rows: [[readBack(prefix), readBack(number), 'Illustration']],
+      })),
+    );
   });
 });
 

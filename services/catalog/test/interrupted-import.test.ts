@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { seededDraw } from '@florilegium/bhl';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { aLibrary, itemFile, pageFile, tabFile } from './an-export.ts';
 import { type Harness, type ImportView, startHarness, until } from './harness.ts';
@@ -14,54 +15,84 @@ beforeAll(async () => {
 });
 afterAll(() => harness.close());
 
-const stateOf = async (id: string) => (await harness.get<ImportView>(`/v1/imports/${id}`)).body;
-
 /** CATALOG_KILLS=10 makes it ten moments; three are enough for every day. */
 const killsWanted = Number(process.env.CATALOG_KILLS ?? 3);
 
-it(
-  `ends with the same tables after its worker was killed at ${killsWanted} random moments`,
-  async () => {
+/** An older export of the same library: pages that are missing, others that are gone since, others that read otherwise. */
+const older = {
+  'page.txt.gz': pageFile([
+    ...rows
+      .filter(({ pageId }) => Number(pageId) % 7 !== 3)
+      .map((row) => (Number(row.pageId) % 11 === 0 ? { ...row, number: '999' } : row)),
+    ...aLibrary(5, 100).rows.map((row) => ({ ...row, pageId: Number(row.pageId) + 5_000_000, itemId: 9000 })),
+  ]),
+  'item.txt.gz': itemFile([...items.slice(3), { itemId: 9000 }]),
+};
+
+it.each([
+  ['an empty catalog', undefined],
+  ['an older export', older],
+])(
+  `ends with the same tables after its worker was killed at ${killsWanted} random moments, over %s`,
+  async (name, first) => {
+    const imported = async (into: Harness) => {
+      if (first) await into.importFrom(await into.exportIn('older', first));
+      const startedAt = performance.now();
+      await into.importFrom(await into.exportIn('library', files));
+      return performance.now() - startedAt;
+    };
     const other = await startHarness('undisturbed', { RESERVOIR_PAGES: '500' });
     let undisturbed: Awaited<ReturnType<Harness['contents']>>;
     let durationMs: number;
     try {
       await other.start({ role: 'worker' });
-      const source = await other.exportIn('library', files);
-      const startedAt = performance.now();
-      await other.importFrom(source);
-      durationMs = performance.now() - startedAt;
+      durationMs = await imported(other);
       undisturbed = await other.contents();
     } finally {
       await other.close();
     }
 
-    const source = await harness.exportIn('library', files);
-    const attemptOf = async (id: string) =>
-      (await harness.db.pool.query('select attempt from work_batch where run_id = $1', [id])).rows[0].attempt as number;
-    let run: ImportView | undefined;
-    const moments: number[] = [];
-    for (let draw = 0; moments.length < killsWanted; draw++) {
-      if (!run) {
-        await harness.db.pool.query('truncate page, item, title, part, page_part, page_name, candidate');
-        run = (await harness.post<ImportView>('/v1/imports', { source })).body;
+    const killed = name === 'an empty catalog' ? harness : await startHarness('killed', { RESERVOIR_PAGES: '500' });
+    try {
+      const tables = ['page', 'item', 'title', 'part', 'page_part', 'page_name', 'candidate'];
+      if (first) {
+        const worker = await killed.start({ role: 'worker' });
+        await killed.importFrom(await killed.exportIn('older', first));
+        await worker.stop();
       }
-      const attempt = await attemptOf(run.id);
-      const worker = harness.spawnService({ ROLE: 'worker', WORK_STALE_MS: '1000' });
-      await until(async () => (await attemptOf(run!.id)) > attempt);
-      const pauseMs = (seededDraw(1, 'kills').keyOf(draw) / 2 ** 53) * durationMs;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      worker.kill('SIGKILL');
-      // One that was quicker than its kill is no test: another import begins, on tables that are empty again.
-      if ((await stateOf(run.id)).state === 'done') run = undefined;
-      else moments.push(Math.round(pauseMs));
+      for (const table of tables) await killed.db.pool.query(`create table before_${table} as table ${table}`);
+      const source = await killed.exportIn('library', files);
+      const attemptOf = async (id: string) =>
+        (await killed.db.pool.query('select attempt from work_batch where run_id = $1', [id])).rows[0]
+          .attempt as number;
+      let run: ImportView | undefined;
+      const moments: number[] = [];
+      for (let draw = 0; moments.length < killsWanted; draw++) {
+        if (!run) {
+          await killed.db.pool.query(`truncate ${tables.join(', ')}`);
+          for (const table of tables) await killed.db.pool.query(`insert into ${table} table before_${table}`);
+          run = (await killed.post<ImportView>('/v1/imports', { source })).body;
+        }
+        const attempt = await attemptOf(run.id);
+        const worker = killed.spawnService({ ROLE: 'worker', WORK_STALE_MS: '1000' });
+        await until(async () => (await attemptOf(run!.id)) > attempt);
+        const pauseMs = (seededDraw(1, 'kills').keyOf(draw) / 2 ** 53) * durationMs;
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        worker.kill('SIGKILL');
+        // One that was quicker than its kill is no test: another import begins, on the tables as they were.
+        const { body } = await killed.get<ImportView>(`/v1/imports/${run.id}`);
+        if (body.state === 'done') run = undefined;
+        else moments.push(Math.round(pauseMs));
+      }
+      await killed.start({ role: 'worker', workStaleMs: 1000 });
+      const ended = run && (await killed.endOf(run.id));
+      expect(ended).toMatchObject({ state: 'done', rowCount: rows.length });
+      expect(await killed.contents(), `killed after ${moments.join(', ')} ms`).toEqual(undisturbed);
+      const left = await killed.db.pool.query("select tablename from pg_tables where tablename like 'staging%'");
+      expect(left.rows).toEqual([]);
+    } finally {
+      if (killed !== harness) await killed.close();
     }
-    await harness.start({ role: 'worker', workStaleMs: 1000 });
-    const ended = run && (await harness.endOf(run.id));
-    expect(ended).toMatchObject({ state: 'done', rowCount: rows.length });
-    expect(await harness.contents(), `killed after ${moments.join(', ')} ms`).toEqual(undisturbed);
-    const left = await harness.db.pool.query("select tablename from pg_tables where tablename like 'staging%'");
-    expect(left.rows).toEqual([]);
   },
   60_000 + killsWanted * 12_000,
 );
@@ -123,4 +154,28 @@ it('can be cancelled, and leaves nothing behind', async () => {
     return tables.length === 0;
   });
   expect(await harness.contents(', xmin::text')).toEqual(before);
+});
+
+it('waits for a merge that is under way when it is cancelled, and neither dies of the other', async () => {
+  const source = await harness.exportIn('merging', files);
+  const quiet = await startHarness('merging', { IMPORT_ROOTS: harness.root });
+  try {
+    const { body: run } = await quiet.post<ImportView>('/v1/imports', { source });
+    let cancelling: ReturnType<Harness['post']> | undefined;
+    // What the end of a batch locks, in its order: the run's batches, then the run.
+    await quiet.db.inTransaction(async ({ kysely }) => {
+      await sql`select pg_advisory_xact_lock(hashtextextended(${run.id}, 0))`.execute(kysely);
+      cancelling = quiet.post(`/v1/imports/${run.id}/cancel`, {});
+      await until(async () => {
+        const { rows: waiting } = await quiet.db.pool.query(
+          "select 1 from pg_locks join pg_database on oid = database where datname = current_database() and locktype = 'advisory' and not granted",
+        );
+        return waiting.length > 0;
+      });
+      await kysely.updateTable('import').set({ state: 'done' }).where('id', '=', run.id).execute();
+    });
+    expect(await cancelling).toMatchObject({ status: 400, body: { code: 'failed_precondition' } });
+  } finally {
+    await quiet.close();
+  }
 });

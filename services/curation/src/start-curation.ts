@@ -14,16 +14,18 @@ import { createInferenceClient, type InferenceClient } from './clients/inference
 import type { Config } from './config.ts';
 import { eventHandlers } from './events/handle-events.ts';
 import { curationGrpc } from './grpc/curation.grpc.ts';
+import { watchLoop } from './metrics.ts';
 import { addDocsRoutes, docsPath } from './rest/docs.rest.ts';
 import { addGalleryRoutes } from './rest/gallery.rest.ts';
 import { addHqListFileRoutes } from './rest/hq-list-files.rest.ts';
 import { addHqListRoutes } from './rest/hq-lists.rest.ts';
 import { addIterationRoutes } from './rest/iterations.rest.ts';
 import { addLabelRoutes } from './rest/labels.rest.ts';
-import { addOverviewRoute } from './rest/overview.rest.ts';
 import { addReviewQueueRoutes } from './rest/review-queues.rest.ts';
 import { addScoreHistogramRoutes } from './rest/score-histogram.rest.ts';
-import { addUiRoutes } from './rest/ui.rest.ts';
+import { addUiRoutes, uiAssetsPath } from './rest/ui.rest.ts';
+import { addJudgedRoute } from './rest/ui-judged.rest.ts';
+import { addCurrentLabelsRoute } from './rest/ui-labels.rest.ts';
 import type { Schema } from './schema.ts';
 import { createStore, type Store } from './store.ts';
 import { startWorkers } from './work/start-workers.ts';
@@ -94,6 +96,11 @@ export async function startCuration(
 
 /** What only the api role does: gRPC, the outbox, the events. */
 async function serveApi({ config, log, lifetime, db, messaging, ...parts }: Parts): Promise<number> {
+  watchLoop(async () => ({
+    labels: (await parts.store.labels.summarise()).byLabel,
+    iterations: await parts.store.iterations.list(),
+    lists: await parts.store.hqLists.list(),
+  }));
   const relay = startOutboxRelay({ db, log, publish: messaging.publish });
   lifetime.onStop('outbox relay', () => relay.stop());
   const consumption = await consumeEvents({ messaging, service: 'curation', log, handlers: eventHandlers(parts) });
@@ -118,7 +125,7 @@ async function serveHttp({ config, log, lifetime, db, messaging, ...parts }: Par
     description: 'Labels, label sets, iterations, triage, review queues, HQ lists and their audits.',
     authenticator: createAuthenticator({ required: config.authRequired, keys: config.apiKeys }),
     log,
-    publicPrefixes: [docsPath],
+    publicPrefixes: [docsPath, uiAssetsPath],
     readiness: { database: async () => void (await db.pool.query('select 1')), nats: () => messaging.check() },
   });
   if (config.role !== 'worker') {
@@ -126,10 +133,11 @@ async function serveHttp({ config, log, lifetime, db, messaging, ...parts }: Par
     addReviewQueueRoutes(app, parts);
     addIterationRoutes(app, { ...parts, log, triageDefaults: triageDefaultsOf(config) });
     addHqListRoutes(app, parts);
+    addJudgedRoute(app, parts);
+    addCurrentLabelsRoute(app, parts);
     addHqListFileRoutes(app, parts);
     addGalleryRoutes(app, parts);
     addScoreHistogramRoutes(app, parts);
-    addOverviewRoute(app, parts);
     await addUiRoutes(app);
     await addDocsRoutes(app);
   }

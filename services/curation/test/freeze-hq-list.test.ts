@@ -37,11 +37,8 @@ const neighbours = {
       yield [1, 2, 3, 4, 5, 6, 7, 8];
     },
     findStories: async () => [],
-    async *streamReservoir() {},
-    countOutside: async () => 0,
   },
   fetcher: {
-    fetchImages: async () => ({ ended: true }),
     findImages: async (pageIds: readonly number[]) =>
       pageIds.map((pageId) => ({
         pageId,

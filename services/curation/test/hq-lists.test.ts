@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { completeList, predictSets, trainEnsemble } from './loop-events.ts';
+import { completeListRun, predictSets, trainEnsemble } from './loop-events.ts';
 import { startTestService, type TestService, until } from './service.ts';
 
 let service: TestService;
@@ -30,7 +30,7 @@ const published = (version: number) =>
 async function publish(body: object) {
   const started = await service.post('/v1/hq-lists', { auditCount: 0, ...body });
   expect(started.status).toBe(202);
-  await completeList(service, started.body);
+  await completeListRun(service, started.body);
   return await published(started.body.version);
 }
 
@@ -249,6 +249,11 @@ describe('an imported list', () => {
     expect((await upload('{}', 'source=x', { 'content-type': 'application/json' })).status).toBe(400);
     expect((await service.get('/v1/hq-lists')).body.hqLists).toHaveLength(4);
   });
+});
+
+it('names the newest version in use, and none as audited that is not', async () => {
+  expect((await service.get('/v1/hq-lists/newest')).body.version).toBe(2);
+  expect((await service.get('/v1/hq-lists/newest?audited=true')).status).toBe(404);
 });
 
 describe('two versions', () => {

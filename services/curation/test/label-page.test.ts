@@ -47,6 +47,11 @@ async function anyone(): Promise<Page> {
         title: 'Flora of a test',
         year: '1799',
         volume: 'v.1',
+        authors: '',
+        place: 'Plate 1',
+        sequence: 7,
+        names: [],
+        neighbours: [],
         bhlAddress: 'https://www.biodiversitylibrary.org/page/1',
       },
     }),
@@ -132,15 +137,17 @@ describe('the labelling page', () => {
     await shownPage(page);
     const ahead = await until(
       'ahead',
-      () => page.getAttribute('body', 'data-ahead'),
+      () => page.getAttribute('.label-sheet', 'data-ahead'),
       (count) => Number(count) >= 3,
     );
     expect(Number(ahead)).toBeGreaterThanOrEqual(3);
     const before = await page.getAttribute('#picture img', 'src');
-    // In the same turn as the key press, without waiting for anything.
-    const changed = await page.evaluate(`
+    // Within the next frame, without waiting for the network.
+    const changed = await page.evaluate(`new Promise((resolve) => {
       document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '2', code: 'Digit2', bubbles: true }));
-      document.querySelector('#picture img')?.getAttribute('src')`);
+      requestAnimationFrame(() => requestAnimationFrame(() =>
+        resolve(document.querySelector('#picture img')?.getAttribute('src'))));
+    })`);
     expect(changed).toBeTruthy();
     expect(changed).not.toBe(before);
     await page.keyboard.press('Backspace');
@@ -175,7 +182,7 @@ describe('the labelling page', () => {
     for (const _ of Array(9)) await page.keyboard.press('Backspace');
     await saved(page);
     expect(await labelsOf(pageIds)).toEqual(['HQ undo', 'HQ undo NOT_SURE undo', 'HQ undo', 'HQ undo']);
-    expect(await page.isDisabled('#undo')).toBe(true);
+    expect(await page.getByRole('button', { name: 'Undo' }).isDisabled()).toBe(true);
   });
 
   it('keeps labels while the network is cut, over a refresh, and each arrives once, in order', async () => {
@@ -184,7 +191,7 @@ describe('the labelling page', () => {
     await shownPage(page);
     await until(
       'ahead',
-      () => page.getAttribute('body', 'data-ahead'),
+      () => page.getAttribute('.label-sheet', 'data-ahead'),
       (count) => Number(count) >= 6,
     );
     const { events } = await summary();
@@ -213,7 +220,7 @@ describe('the labelling page', () => {
       await shownPage(tab);
       await until(
         'ahead',
-        () => tab.getAttribute('body', 'data-ahead'),
+        () => tab.getAttribute('.label-sheet', 'data-ahead'),
         (count) => Number(count) >= 6,
       );
     }
@@ -265,12 +272,16 @@ describe('the labelling page', () => {
     await page.keyboard.press('1');
     await until(
       'notice',
-      () => page.textContent('#notices'),
+      () =>
+        page
+          .locator('.notices')
+          .allTextContents()
+          .then((texts) => texts.join()),
       (text) => /an audit drew it/.test(text ?? ''),
     );
     await page.keyboard.press('Backspace');
     await saved(page);
-    expect(await page.textContent('#notices')).toBe('');
+    expect(await page.locator('.notices').count()).toBe(0);
     expect(await labelsOf([pageId])).toEqual(before);
   });
 
@@ -280,32 +291,32 @@ describe('the labelling page', () => {
         labels: [{ pageId, label: service.world.isHq(pageId) ? 'HQ' : 'LQ', queue: 'initial' }],
       });
     const page = await anyone();
-    await page.goto('/');
+    await page.goto('/iterations');
     await page.getByRole('button', { name: 'Start iteration 1' }).click();
-    await page.getByText('Iteration 1 is training.').waitFor();
+    await page.getByRole('heading', { name: 'Iteration 1 is training' }).waitFor();
     await predictSets(service, await trainEnsemble(service, 1));
-    await page.getByText('Verdict on iteration 1').waitFor({ timeout: 20_000 });
+    await page.getByText('verdict on iteration 1').waitFor({ timeout: 20_000 });
     await page.goto('/label?queue=review');
     await shownPage(page);
     expect(await page.textContent('#reason')).not.toMatch(/P\(HQ\)/);
-    expect(await page.locator('#guess-now meter').count()).toBe(0);
+    expect(await page.locator('.label-aside [role=meter]').count()).toBe(0);
     const [decided] = await labelByKeys(page, '2');
-    expect(await page.textContent('#decided')).toMatch(new RegExp(`page ${decided} · P\\(HQ\\) 0\\.`));
+    expect(await page.textContent('#decided')).toMatch(new RegExp(`page ${decided} · ensemble P\\(HQ\\) 0\\.`));
     await page.getByLabel('Show it before I decide').check();
-    expect(await page.locator('#guess-now meter').count()).toBe(5);
+    expect(await page.locator('.label-aside [role=meter]').count()).toBe(6);
     expect(await page.textContent('#reason')).toMatch(/P\(HQ\)/);
     await saved(page);
     expect((await eventsOf(decided!)).at(-1)).toMatchObject({ label: 'LQ', queue: 'review', iteration: 1 });
     await page.selectOption('#queue', 'initial');
-    await until('blind', () => page.isVisible('#blind'), Boolean);
-    expect(await page.locator('#guess-now meter').count()).toBe(0);
+    await page.getByText('this queue is labelled blind').waitFor();
+    expect(await page.locator('.label-aside [role=meter]').count()).toBe(0);
   });
 });
 
-describe('the overview', () => {
-  it('leads through the rest of the loop without a line of curl: publish, label the audit, published', async () => {
+describe('lists', () => {
+  it('lead from publishing over the audit to the published list without a line of curl', async () => {
     const page = await anyone();
-    await page.goto('/');
+    await page.goto('/lists');
     await page.getByLabel('Pages to audit').fill('4');
     await page.getByRole('button', { name: 'Publish list 1' }).click();
     const [key, run] = await until(
@@ -321,9 +332,9 @@ describe('the overview', () => {
       predictedCount: run!.predictedCount,
       noImageCount: run!.noImageCount,
     });
-    await page.getByRole('link', { name: 'Label the audit' }).click();
+    await page.getByRole('link', { name: 'Label the audit' }).first().click();
     await shownPage(page);
-    expect(await page.textContent('#blind')).toContain('blind');
+    await page.getByText('this queue is labelled blind').waitFor();
     let before: number | undefined;
     for (const _ of Array(4)) {
       before = await shownPage(page, before);
@@ -331,17 +342,23 @@ describe('the overview', () => {
     }
     await page.getByRole('heading', { name: 'Nothing waits in Audit' }).waitFor();
     await saved(page);
-    await page.getByRole('link', { name: 'overview' }).click();
-    await page.locator('#lists').getByText('published').waitFor();
+    await page.getByRole('link', { name: 'Lists' }).click();
+    await page.getByText('published', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Publish list 2' }).waitFor();
   });
 
-  it("shows a refusal as the problem's detail", async () => {
+  it("show a refusal as the problem's detail, and keep what was typed", async () => {
     const page = await anyone();
-    await page.goto('/');
+    await page.goto('/lists');
     await page.getByLabel('Pages to audit').fill('4');
     await page.route('**/v1/hq-lists', (route) =>
-      route.fulfill({ status: 400, contentType: 'application/problem+json', json: { detail: 'list 1 is auditing' } }),
+      route.request().method() === 'GET'
+        ? route.continue()
+        : route.fulfill({
+            status: 400,
+            contentType: 'application/problem+json',
+            json: { detail: 'list 1 is auditing' },
+          }),
     );
     await page.getByRole('button', { name: 'Publish list 2' }).click();
     await page.getByRole('alert').getByText('List 1 is auditing.').waitFor();
@@ -352,19 +369,19 @@ describe('the overview', () => {
 describe('where keys are needed', () => {
   it('asks for one, keeps it in the tab alone, and says when its role is too low', async () => {
     const page = await anyone();
-    await page.goto(`${locked.url}/`);
+    await page.goto(`${locked.url}/iterations`);
     await page.getByLabel('API key').fill('v');
     await page.getByRole('button', { name: 'Use this key' }).click();
-    await page.getByText('0 pages are labelled').waitFor();
+    await page.getByText('no page is labelled HQ or LQ yet').waitFor();
     await page.goto(`${locked.url}/label`);
     const pageId = await shownPage(page);
     await page.keyboard.press('1');
     await until(
       'told',
-      () => page.textContent('#key-reason'),
-      (text) => /needs the role curator; vera has viewer/.test(text ?? ''),
+      () => page.textContent('#saving'),
+      (text) => /^1 decision kept here: .*needs the role curator; vera has viewer/.test(text ?? ''),
     );
-    expect(await page.textContent('#saving')).toMatch(/^1 decision kept here/);
+    await page.getByRole('button', { name: 'Key' }).click();
     await page.getByLabel('API key').fill('c');
     await page.getByRole('button', { name: 'Use this key' }).click();
     await saved(page);
@@ -374,14 +391,19 @@ describe('where keys are needed', () => {
     expect(await page.evaluate("sessionStorage.getItem('florilegium.key')")).toBe('c');
   });
 
-  it('gives nothing of the data without one', async () => {
+  it('gives nothing of the data without one: the page itself holds none, and runs no script but its own', async () => {
     const headers = { authorization: '', accept: 'text/html' };
-    const { status, body } = await locked.get('/', headers);
-    expect(status).toBe(401);
-    expect(body).not.toContain('labelled');
-    const label = await locked.get('/label', headers);
-    expect(label.status).toBe(200);
-    expect(label.headers.get('content-security-policy')).toContain("script-src 'self';");
-    expect(label.body).not.toMatch(/<script(?! type="module" src="\/ui\/)|<style| style=| on[a-z]+=/);
+    for (const path of ['/', '/label', '/lists/1', '/pages/1']) {
+      const { status, headers: sent, body } = await locked.get(path, headers);
+      expect(status).toBe(200);
+      expect(sent.get('content-security-policy')).toContain("script-src 'self';");
+      expect(sent.get('cache-control')).toBe('public, max-age=0');
+      expect(body).not.toMatch(/<script(?! type="module" crossorigin src="\/assets\/)|<style| style=| on[a-z]+=/);
+      const [script] = /\/assets\/index-[\w-]+\.js/.exec(body) ?? [];
+      const asset = await locked.get(script!, { ...headers, 'accept-encoding': 'br' });
+      expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+      expect(asset.headers.get('content-encoding')).toBe('br');
+    }
+    expect((await locked.get('/v1/labels', headers)).status).toBe(401);
   });
 });

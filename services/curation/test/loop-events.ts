@@ -60,7 +60,7 @@ export async function predictSets(service: TestService, ensembleId: string): Pro
 }
 
 /** Inference ends the run that a list waits for; each list asks for its own, since candidates change. */
-export async function completeList(
+export async function completeListRun(
   service: TestService,
   { id, ensembleId }: { id: string; ensembleId: string },
 ): Promise<void> {

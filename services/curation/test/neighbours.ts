@@ -25,16 +25,16 @@ export interface World {
   cancelled: string[];
   /** Pages without an image. */
   withoutImage: Set<number>;
+  /** Those of them whose image may still come. */
+  coming: Set<number>;
+  storyOf(pageId: number): CatalogStory;
   /** Pages that no rule keeps, as catalog drew them; empty unless a test fills it. Twenty times as many stand behind them. */
   reservoir: number[];
   /** Pages whose images fetcher was asked for, by key; a run has ended when it is asked for again. */
   fetched: Map<string, number[]>;
-  /** Those of them whose image may still come. */
-  coming: Set<number>;
-  storyOf(pageId: number): CatalogStory;
 }
 
-const counts: [PageSetName | 'other', number][] = [
+const fewPages: [PageSetName | 'other', number][] = [
   ['heldout', 40],
   ['stop', 20],
   ['train', 60],
@@ -43,7 +43,7 @@ const counts: [PageSetName | 'other', number][] = [
 ];
 
 /** The services to the left, written by hand: 250 candidates in items of ten, every third page HQ, members that are right four times in five. */
-export function aWorld(): World {
+export function aWorld(counts: readonly [PageSetName | 'other', number][] = fewPages): World {
   const sets = new Map<PageSetName | 'other', number[]>();
   let next = 1000;
   for (const [name, count] of counts) {
@@ -53,6 +53,7 @@ export function aWorld(): World {
     );
   }
   const all = [...sets.values()].flat();
+  const known = new Set(all);
   const setIds = new Map([...sets.keys()].map((name) => [name, uuidv7()]));
   const namesById = new Map([...setIds].map(([name, id]) => [id, name]));
   const isHq = (pageId: number) => pageId % 3 === 0;
@@ -74,8 +75,6 @@ export function aWorld(): World {
     starts: [],
     cancelled: [],
     withoutImage: new Set(),
-    reservoir: [],
-    fetched: new Map(),
     coming: new Set(),
     storyOf: (pageId) => ({
       pageId,
@@ -92,6 +91,8 @@ export function aWorld(): World {
       reuse: pageId % 10 === 0 ? 'attribution' : 'public_domain',
       citation: `Merian, page ${pageId}.`,
     }),
+    reservoir: [],
+    fetched: new Map(),
     neighbours: undefined as unknown as Neighbours,
   };
   const refs = (pageIds: readonly number[]) => pageIds.map((pageId) => ({ pageId, itemId: world.itemOf(pageId) }));
@@ -113,30 +114,25 @@ export function aWorld(): World {
         const pages = refs(sets.get(namesById.get(pageSetId)!)!);
         for (let start = 0; start < pages.length; start += 30) yield pages.slice(start, start + 30);
       },
-      findPages: async (pageIds) =>
-        refs(pageIds.filter((pageId) => all.includes(pageId) || world.reservoir.includes(pageId))),
-      async *streamReservoir() {
-        yield refs(world.reservoir);
-      },
-      countOutside: async () => 20 * world.reservoir.length,
       async *streamCandidates() {
         for (let start = 0; start < all.length; start += 50) yield all.slice(start, start + 50);
       },
       findStories: async (pageIds) =>
-        pageIds.filter((pageId) => all.includes(pageId)).map((pageId) => world.storyOf(pageId)),
+        pageIds.filter((pageId) => known.has(pageId)).map((pageId) => world.storyOf(pageId)),
       getRule: async (name) => {
         if (name !== 'illustrated') throw notFound('candidate rule', name);
         return { version: 2, sha256: 'ab'.repeat(32) };
       },
+      findPages: async (pageIds) =>
+        refs(pageIds.filter((pageId) => known.has(pageId) || world.reservoir.includes(pageId))),
+      async *streamReservoir() {
+        yield refs(world.reservoir);
+      },
+      countOutside: async () => 20 * world.reservoir.length,
       close: () => {},
     },
     fetcher: {
       findPagesWithImage: async (pageIds) => new Set(pageIds.filter((pageId) => !world.withoutImage.has(pageId))),
-      fetchImages: async (pageIds, key) => {
-        const ended = world.fetched.has(key);
-        world.fetched.set(key, [...pageIds]);
-        return { ended };
-      },
       findImages: async (pageIds) =>
         pageIds.map((pageId) => ({
           pageId,
@@ -144,6 +140,11 @@ export function aWorld(): World {
           width: 465,
           height: 600 + (pageId % 7),
         })),
+      fetchImages: async (pageIds, key) => {
+        const ended = world.fetched.has(key);
+        world.fetched.set(key, [...pageIds]);
+        return { ended };
+      },
       close: () => {},
     },
     inference: {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { completeList, predictSets, trainEnsemble } from './loop-events.ts';
+import { completeListRun, predictSets, trainEnsemble } from './loop-events.ts';
 import { startTestService, type TestService, until } from './service.ts';
 
 let service: TestService;
@@ -26,7 +26,7 @@ it('an audit looks outside the candidates too, at pages with an image, blind and
   expect([tooMany.status, tooMany.body.field]).toEqual([400, 'outsideCount']);
   const started = await service.post('/v1/hq-lists', { auditCount: 72 });
   expect(started.status).toBe(202);
-  await completeList(service, started.body);
+  await completeListRun(service, started.body);
   const list = async () => (await service.get('/v1/hq-lists/1')).body;
   const auditing = await until('auditing', list, ({ state }) => state === 'auditing');
   expect(auditing).toMatchObject({ auditCount: 72, auditedCount: 0, outside: null });
@@ -62,7 +62,7 @@ it('an audit looks outside the candidates too, at pages with an image, blind and
 it('an audit gives to the candidates what the reservoir lacks', async () => {
   service.world.reservoir.length = 0;
   const started = await service.post('/v1/hq-lists', { auditCount: 12, outsideCount: 6 });
-  await completeList(service, started.body);
+  await completeListRun(service, started.body);
   await until(
     'auditing',
     async () => (await service.get('/v1/hq-lists/2')).body,

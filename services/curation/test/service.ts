@@ -29,15 +29,16 @@ export async function startTestService({
   natsUrl,
   name,
   authRequired = true,
+  world = aWorld(),
 }: {
   databaseUrl: string;
   natsUrl: string;
   name: string;
   authRequired?: boolean;
+  world?: World;
 }) {
   const database = await createTestDatabase(databaseUrl);
   const folder = await mkdtemp(join(tmpdir(), 'curation-test-'));
-  const world: World = aWorld();
   const stops: (() => unknown)[] = [];
   const config: Config = {
     role: 'all',

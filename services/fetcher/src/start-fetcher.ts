@@ -127,6 +127,7 @@ async function startWorkers({ config, log, lifetime, db, messaging, catalog, sto
   lifetime.onStop('listing worker', () => listing.stop());
   const deps: FetchBatchDeps = {
     store,
+    log,
     files,
     fetchImage: (page, size, signal) => fetchImage(client, page, { size, limits: imageLimits, signal }),
     enterRun: (run, signal) => runGate.enter(`run ${run.id}/${run.concurrency}`, { waitMsMax: runWaitMsMax, signal }),

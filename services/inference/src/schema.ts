@@ -39,6 +39,7 @@ export interface EmbeddingTable {
 
 export interface EnsembleTable {
   id: string;
+  method: Generated<'probe' | 'finetune'>;
   training_id: string | null;
   label_set_id: string | null;
   iteration_id: string | null;

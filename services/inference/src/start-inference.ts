@@ -16,11 +16,13 @@ import { ensembleArtifacts } from './clients/ensemble-artifacts.client.ts';
 import { connectFetcher } from './clients/fetcher.client.ts';
 import type { Config } from './config.ts';
 import { type ChosenBackbone, chooseBackbone } from './embedding/choose-backbone.ts';
+import { chooseExecutionProvider } from './embedding/choose-execution-provider.ts';
 import { createEmbedder, tryOutBackbone } from './embedding/embedder.ts';
 import { onEnsembleTrained } from './events/on-ensemble-trained.ts';
 import { onImageBatchStored } from './events/on-image-batch-stored.ts';
 import { inferenceGrpc } from './grpc/inference.grpc.ts';
 import { showBackbone } from './metrics.ts';
+import { createNetworkRunner } from './networks/network-runner.ts';
 import type { RecordedBackbone } from './repos/backbones.repo.ts';
 import { addPredictionRunRoutes } from './rest/prediction-runs.rest.ts';
 import { addPredictionRoutes } from './rest/predictions.rest.ts';
@@ -112,9 +114,10 @@ interface Parts {
 
 async function startWorkers(parts: Parts): Promise<void> {
   const { config, log, lifetime, db, messaging, catalog, store, chosen } = parts;
+  const { executionProvider } = await chooseExecutionProvider(config.executionProvider, chosen, tryOutBackbone, log);
   await selectBackend('auto', log);
   const embedder = chosen.canEmbed
-    ? await createEmbedder({ recipe: chosen.recipe, file: chosen.file, threads: config.embeddingThreads, log })
+    ? await createEmbedder({ ...chosen, executionProvider, threads: config.embeddingThreads, log })
     : undefined;
   if (embedder) lifetime.onStop('embedder', () => embedder.close());
 
@@ -158,13 +161,15 @@ async function startWorkers(parts: Parts): Promise<void> {
     onFailed: failRun,
   });
   lifetime.onStop('selecting worker', () => selecting.stop());
+  const networks = createNetworkRunner({ objectStoreUrl: config.objectStoreUrl }, log);
+  lifetime.onStop('network thread', () => networks.close());
   const predicting = await startWorker<Schema>({
     ...common,
     kind: 'predict',
     concurrency: config.predictionBatchesInFlightMax,
     handle: ({ runId, number, signal, complete }) =>
       predictBatch(
-        { ...parts, embeddingWaitMs: config.embeddingWaitMs },
+        { ...parts, networks, embeddingWaitMs: config.embeddingWaitMs },
         { runId, number, signal, complete: (write) => complete((tx, left) => write(store.on(tx), left)) },
       ),
     onFailed: failRun,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashApiKey } from '@florilegium/auth';
+import { ImageState } from '@florilegium/contracts/fetcher';
 import { decodeHalfFloats, sigmoid, uncertaintyOf } from '@florilegium/ensemble/arithmetic';
 import { sql } from 'kysely';
 import { v7 as uuidv7 } from 'uuid';
@@ -90,6 +91,33 @@ describe('a prediction run', () => {
       all.filter(({ mean }) => mean >= middle).map(({ pageId }) => pageId),
     );
 
+    const idsOf = async (query: string) =>
+      (await predictionsOf(`runId=${runId}&limit=1000&${query}`)).predictions.map(({ pageId }) => pageId);
+    const idsWhere = (holds: (page: (typeof all)[number]) => boolean) => all.filter(holds).map(({ pageId }) => pageId);
+    const entropy = all.map((page) => page.entropy).sort((a, b) => a - b)[20]!;
+    expect(await idsOf(`entropyMin=${entropy}`)).toEqual(idsWhere((page) => page.entropy >= entropy));
+    expect(await idsOf(`entropyMax=${entropy}&decision=HQ`)).toEqual(
+      idsWhere((page) => page.entropy <= entropy && page.mean >= 0.5),
+    );
+    expect(await idsOf('decision=LQ')).toEqual(idsWhere((page) => page.mean < 0.5));
+    expect(await idsOf('disagreementMin=0.1')).toEqual(idsWhere((page) => page.disagreement >= 0.1));
+    const byClass = {
+      A: idsWhere((page) => page.disagreement === 0 && page.entropy <= entropy),
+      B: idsWhere((page) => page.disagreement === 0 && page.entropy > entropy),
+      C: idsWhere((page) => page.disagreement > 0 && page.entropy <= entropy),
+      D: idsWhere((page) => page.disagreement > 0 && page.entropy > entropy),
+    };
+    for (const [name, ids] of Object.entries(byClass))
+      expect(await idsOf(`triageClass=${name}&entropyThreshold=${entropy}`), name).toEqual(ids);
+    expect(byClass.A.length * byClass.B.length).toBeGreaterThan(0);
+    // Without a threshold it is the value under which four fifths of the run's pages lie.
+    const quantile = all.map((page) => page.entropy).sort((a, b) => a - b)[Math.ceil(0.8 * all.length) - 1]!;
+    expect(await predictionsOf(`runId=${runId}&limit=1000&triageClass=A`)).toMatchObject({
+      entropyThreshold: quantile,
+    });
+    for (const query of ['meanMin=0.6&meanMax=0.5', 'entropyMin=0.6&entropyMax=0.5', 'entropyThreshold=0.3'])
+      expect((await harness.get(`/v1/predictions?runId=${runId}&${query}`)).status, query).toBe(400);
+
     const streamed = [];
     for await (const { predictions } of harness.rpc.streamPredictions({ runId, afterPageId: 3 }))
       streamed.push(...predictions);
@@ -127,9 +155,20 @@ describe('a prediction run', () => {
     const keyed = await startRun({ ensembleId, pageSetId: 'empty' }, 'key-1');
     expect(await harness.endOf(keyed.body.id)).toMatchObject({ state: 'done', totalCount: 0 });
     expect((await startRun({ ensembleId, rule: 'illustrated' }, 'key-1')).body).toMatchObject({
-      code: 'invalid_argument',
+      code: 'already_exists',
       field: 'Idempotency-Key',
     });
+  });
+
+  it('waits for images that are still being fetched', async () => {
+    harness.pageSets.set('coming', [1, 620]);
+    harness.fetcher.images.set(620, ImageState.IMAGE_STATE_PENDING);
+    const { body } = await startRun({ ensembleId, pageSetId: 'coming' });
+    await until(async () => (await harness.runOf(body.id)).totalCount === 2);
+    await sleep(500);
+    expect(await harness.runOf(body.id)).toMatchObject({ state: 'running', noImageCount: 0 });
+    harness.fetcher.images.set(620, harness.fetcher.images.get(3)!);
+    expect(await harness.endOf(body.id)).toMatchObject({ state: 'done', predictedCount: 2, noImageCount: 0 });
   });
 
   it('waits for embeddings that are still in work', async () => {

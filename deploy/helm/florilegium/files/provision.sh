@@ -1,9 +1,9 @@
 #!/bin/sh
 # Gives each service a role and a schema of its name. May run any number of times; a changed password is taken over.
 # Usage: provision.sh FOLDER, with one file per service in it, named after the service and holding its postgresql:// address.
-# Environment: POSTGRES_PASSWORD of the user postgres; POSTGRES_DB, the database.
+# Environment: POSTGRES_PASSWORD of the user postgres; POSTGRES_DB, the database; PGHOST, its host, this one when not given.
 set -eu
-export PGHOST=127.0.0.1 PGUSER=postgres PGPASSWORD="$POSTGRES_PASSWORD" PGDATABASE="$POSTGRES_DB" PGCONNECT_TIMEOUT=5
+export PGHOST="${PGHOST:-127.0.0.1}" PGUSER=postgres PGPASSWORD="$POSTGRES_PASSWORD" PGDATABASE="$POSTGRES_DB" PGCONNECT_TIMEOUT=5
 export PGOPTIONS="-c client_min_messages=warning"
 
 # While the image makes the database its server listens on a socket file alone, so an answer here is the real server's.

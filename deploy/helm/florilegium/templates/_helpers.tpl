@@ -40,10 +40,67 @@ seccompProfile: { type: RuntimeDefault }
 {{- if .root.Values.quickstart.enabled }}{{ include "florilegium.quickstartSecret" .root }}{{ else }}{{ .own }}{{ end }}
 {{- end }}
 
+{{- define "florilegium.usesS3" -}}
+{{- if .Values.objectStore.s3.bucket }}true{{ end }}
+{{- end }}
+
 {{- define "florilegium.storeClaim" -}}
 {{ .Values.objectStore.existingClaim | default (printf "%s-objects" (include "florilegium.name" .)) }}
 {{- end }}
 
 {{- define "florilegium.storeAccessMode" -}}
 {{ .Values.objectStore.accessMode | default (ternary "ReadWriteOnce" "ReadWriteMany" .Values.quickstart.enabled) }}
+{{- end }}
+
+{{- define "florilegium.storeUrl" -}}
+{{- with .Values.objectStore.s3 }}
+{{- if .bucket }}
+{{- $query := list }}
+{{- with .endpoint }}{{ $query = append $query (printf "endpoint=%s" (urlquery .)) }}{{ end }}
+{{- with .region }}{{ $query = append $query (printf "region=%s" (urlquery .)) }}{{ end }}
+{{- if .endpoint }}{{ $query = append $query (printf "pathStyle=%t" .pathStyle) }}{{ end }}
+{{- printf "s3://%s%s" .bucket (ternary "" (printf "/%s" (trimAll "/" .prefix)) (eq .prefix "")) }}{{ if $query }}?{{ join "&" $query }}{{ end }}
+{{- else }}file:///objects{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* Arguments: root, service, role (api, worker or prepare). */}}
+{{- define "florilegium.image" -}}
+{{- $values := .root.Values.image }}
+{{- $of := dict }}
+{{- if ne .role "prepare" }}{{ $of = index (index .root.Values.services .service) .role }}{{ end }}
+{{- $tag := $values.tag | default .root.Chart.AppVersion }}
+{{- $form := ternary "-gpu" "" (gt (int $of.gpus) 0) }}
+{{- $of.image | default (printf "%s/%s:%s%s" $values.repository .service $tag $form) | quote }}
+{{- end }}
+
+{{- define "florilegium.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Where PostgreSQL and NATS are. Arguments: root, service, optional (whether a pod may start without the Secrets, to say which variable it misses). */}}
+{{- define "florilegium.serverEnv" -}}
+{{- $values := .root.Values }}
+- name: DATABASE_URL
+  valueFrom: { secretKeyRef: { name: {{ include "florilegium.secret" (dict "root" .root "own" $values.database.existingSecret) }}, key: {{ .service }}{{ if .optional }}, optional: true{{ end }} } }
+- name: NATS_URL
+  valueFrom: { secretKeyRef: { name: {{ include "florilegium.secret" (dict "root" .root "own" $values.nats.existingSecret) }}, key: NATS_URL{{ if .optional }}, optional: true{{ end }} } }
+- { name: NATS_NAMESPACE, value: {{ $values.nats.namespace | quote }} }
+- { name: NATS_REPLICAS, value: {{ $values.nats.replicas | quote }} }
+{{- end }}
+
+{{/* The stream of work in JetStream, as libs/messaging names it. */}}
+{{- define "florilegium.workStream" -}}
+{{ .Values.nats.namespace | upper | replace "-" "_" }}_WORK
+{{- end }}
+
+{{/* An address of each pod, not one for all: KEDA asks the leader of a consumer. */}}
+{{- define "florilegium.natsMonitor" -}}
+{{- if .Values.quickstart.enabled }}{{ include "florilegium.name" . }}-nats.{{ .Release.Namespace }}.svc.cluster.local:8222
+{{- else }}{{ required "autoscaling.keda needs nats.monitorEndpoint: host:port of the headless Service in front of NATS's monitoring port" .Values.nats.monitorEndpoint }}{{ end }}
 {{- end }}

@@ -12,6 +12,8 @@ export interface RestClient {
 export interface RestClientOptions {
   baseUrl: string;
   signal: AbortSignal;
+  /** Of an operator, where services ask for keys. */
+  apiKey?: string;
   timeoutMs?: number;
   /** A service that is being restarted is waited for so long. */
   patienceMs?: number;
@@ -21,6 +23,7 @@ export interface RestClientOptions {
 export function createRestClient({
   baseUrl,
   signal,
+  apiKey,
   timeoutMs = 30_000,
   patienceMs = 90_000,
 }: RestClientOptions): RestClient {
@@ -32,6 +35,7 @@ export function createRestClient({
       try {
         const response = await fetch(new URL(path, baseUrl), {
           ...init,
+          headers: { ...init.headers, ...(apiKey ? { authorization: `Bearer ${apiKey}` } : {}) },
           signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
         });
         if (response.ok || response.status === 404 || ![429, 502, 503, 504].includes(response.status)) return response;

@@ -22,6 +22,8 @@ export interface MainJobDeps {
   /** The folder of the library that is served, with its truth; undefined for the real BHL, where a person labels. */
   libraryDir: string | undefined;
   curatorKey: string;
+  /** Of an operator, where services ask for keys. */
+  operatorKey?: string;
   progress: Progress;
   signal: AbortSignal;
 }
@@ -81,7 +83,7 @@ export type MainJob = ReturnType<typeof createMainJob>;
 
 export function createMainJob(deps: MainJobDeps) {
   const { options, job, gatewayUrl, progress, signal } = deps;
-  const rest = createRestClient({ baseUrl: gatewayUrl, signal });
+  const rest = createRestClient({ baseUrl: gatewayUrl, signal, apiKey: deps.operatorKey });
 
   /** Runs one step, measures it (over all starts of the job together) and says how it ended. */
   async function step<Result>(

@@ -37,7 +37,7 @@ export interface ImportRun {
   pageCount: number;
   keptPageCount: number;
   badLineCount: number;
-  /** Pages that the merge added, changed, and no longer found in the export. */
+  /** Of the pages kept for their rows: what was not kept so before, what reads otherwise, and what is no longer kept so. */
   newPageCount: number;
   changedPageCount: number;
   vanishedPageCount: number;

@@ -80,12 +80,6 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
       for await (const pages of calls.streamPages({ ...query, reuse }, { after, signal })) yield { pages };
     },
 
-    getReservoir: async () => {
-      const outsidePageCount = await store.imports.countOutside();
-      if (outsidePageCount === undefined) throw notFound('import', 'that is done');
-      return { outsidePageCount };
-    },
-
     async *streamStories({ pageIds }) {
       if (pageIds.length > pageIdsMax)
         throw invalidArgument(`${pageIds.length} page ids, more than ${pageIdsMax}`, { field: 'page_ids' });
@@ -100,6 +94,12 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
     getRule: async ({ name }) => {
       const { rule, hash } = calls.selectRule(name);
       return { name: rule.name, version: rule.version, sha256: hash };
+    },
+
+    getReservoir: async () => {
+      const outsidePageCount = await store.imports.countOutside();
+      if (outsidePageCount === undefined) throw notFound('import', 'that is done');
+      return { outsidePageCount };
     },
 
     createPageSet: async (request) => {

@@ -38,6 +38,8 @@ export interface ImportsRepo {
   /** Forgets what this attempt has staged; what another has stays. */
   forgetStaged(id: string, attempt: number): Promise<void>;
   updateProgress(id: string, progress: ReadSoFar): Promise<void>;
+  /** What was bad so far in an import that goes no further. */
+  saveBadLines(id: string, bad: Pick<ExportCounts, 'badLineCount' | 'badLines'>): Promise<void>;
   finishImport(id: string, counts: ExportCounts & MergeCounts & { keptBy: readonly RowTest[] }): Promise<void>;
   /** The row tests of the newest import that is done; undefined before the first. */
   findKeptBy(): Promise<RowTest[] | undefined>;
@@ -130,11 +132,20 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
         .where('state', '=', 'running')
         .execute();
     },
+    saveBadLines: async (id, { badLineCount, badLines }) => {
+      await kysely
+        .updateTable('import')
+        .set({ bad_line_count: badLineCount, bad_lines: JSON.stringify(badLines) })
+        .where('id', '=', id)
+        .where('state', '=', 'running')
+        .execute();
+    },
     finishImport: async (id, counts) => {
       await kysely
         .updateTable('import')
         .set(({ ref }) => ({
           state: 'done',
+          phase: 'merging',
           ended_at: new Date(),
           done_bytes: ref('total_bytes'),
           row_count: counts.rowCount,

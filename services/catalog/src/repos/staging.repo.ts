@@ -77,7 +77,8 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
 
   /**
    * Like the table it will be merged into. For an empty catalog with its indexes and logged: then it can take that table's place
-   * (COPY's freeze spares the vacuum that would rewrite it).
+   * (COPY's freeze spares the vacuum that would rewrite it). Pages come about in the order of their index, which is kept up
+   * meanwhile; candidates come rule beside rule, and half the time is spent when theirs is built in the end.
    */
   const fillLike = (
     like: 'page' | 'candidate',
@@ -88,12 +89,15 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
     db.inTransaction(async ({ kysely, copyIn }) => {
       const table = sql.id(tables[like]);
       await sql`drop table if exists ${table}`.execute(kysely);
-      if (isFirst) await sql`create table ${table} (like ${sql.id(like)} including all)`.execute(kysely);
-      else await sql`create unlogged table ${table} (like ${sql.id(like)})`.execute(kysely);
+      const create = isFirst ? sql`create table` : sql`create unlogged table`;
+      const indexes = isFirst && like === 'page' ? sql`including indexes` : sql`excluding indexes`;
+      await sql`${create} ${table} (like ${sql.id(like)} including all ${indexes})`.execute(kysely);
       await copyIn(`copy ${tables[like]} (${columns}) from stdin (format binary, freeze)`, chunks);
-      await sql`analyze ${table} (page_id)`.execute(kysely);
+      if (isFirst && like === 'candidate') await addIndexesOf(kysely, like, tables[like]);
+      await sql`analyze ${table} (${sql.raw(analyzed[like])})`.execute(kysely);
     });
 
+  const analyzed = { page: 'page_id, item_id, kept_as', candidate: 'rule_id, page_id' };
   const taken = new Set<string>();
   return {
     attempt,
@@ -388,19 +392,30 @@ export async function mergeStaging(
     kysely,
   );
 
-  const pageCounts = (await takePlace(kysely, names))
-    ? await countPages(kysely)
-    : await mergePages(kysely, { page, candidate: sql.id(names.candidate), ruleIds });
-
   if (has.creators) await mergeCreators(kysely, sql.id(names.creator));
   if (has.parts) await mergeParts(kysely, { page, part: sql.id(names.part), partPage: sql.id(names.partPage) });
   if (has.names) await mergeNames(kysely, { page, name: sql.id(names.name) });
 
+  // Last, since it may take the staged tables away.
+  const pageCounts = (await takePlace(kysely, names))
+    ? await countPages(kysely)
+    : await mergePages(kysely, { page, candidate: sql.id(names.candidate), ruleIds });
   for (const name of Object.values(names)) await sql`drop table if exists ${sql.id(name)}`.execute(kysely);
   return pageCounts;
 }
 
 type Table = ReturnType<typeof sql.id>;
+
+async function addIndexesOf(kysely: Kysely<CatalogSchema>, like: string, table: string): Promise<void> {
+  await sql`set local maintenance_work_mem = '64MB'`.execute(kysely);
+  const { rows } = await sql<{ definition: string }>`
+    select coalesce(
+      'alter table ' || ${table} || ' add ' || pg_get_constraintdef(pg_constraint.oid),
+      regexp_replace(pg_get_indexdef(indexrelid), ' INDEX .*? ON .*? USING ', ' INDEX ON ' || ${table} || ' USING ')) as definition
+    from pg_index left join pg_constraint on conindid = indexrelid and contype in ('p', 'u')
+    where indrelid = ${like}::regclass`.execute(kysely);
+  for (const { definition } of rows) await sql.raw(definition).execute(kysely);
+}
 
 /**
  * Pages that are staged for an empty catalog, when it still is: their tables take the place of the empty ones, with their
@@ -438,7 +453,8 @@ async function takePlace(kysely: Kysely<CatalogSchema>, staged: { page: string; 
 }
 
 async function countPages(kysely: Kysely<CatalogSchema>): Promise<MergeCounts> {
-  const { rows } = await sql<{ count: number }>`select count(*) as count from page`.execute(kysely);
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from page where kept_as = 'rule'`.execute(kysely);
   return { newPageCount: rows[0]!.count, changedPageCount: 0, vanishedPageCount: 0 };
 }
 
@@ -446,41 +462,55 @@ async function mergePages(
   kysely: Kysely<CatalogSchema>,
   { page, candidate, ruleIds }: { page: Table; candidate: Table; ruleIds: readonly number[] },
 ): Promise<MergeCounts> {
+  // Before anything changes: pages that are no longer kept for their rows, that are again, and that are gone.
+  const before = await sql<{ vanished: number; returned: number; gone: number }>`
+    select
+      count(*) filter (where page.kept_as = 'rule' and staged.kept_as is distinct from 'rule') as vanished,
+      count(*) filter (where page.kept_as <> 'rule' and staged.kept_as = 'rule') as returned,
+      count(*) filter (where page.kept_as <> 'former' and staged.kept_as is null) as gone
+    from page left join ${page} staged using (page_id)`.execute(kysely);
+  const { vanished, returned, gone } = before.rows[0]!;
   // What goes away goes first: there is less to look through then.
-  const vanished = await sql`
-    update page set kept_as = 'former'
-    where kept_as <> 'former' and not exists (select from ${page} staged where staged.page_id = page.page_id)`.execute(
-    kysely,
-  );
+  if (gone > 0) {
+    await sql`
+      update page set kept_as = 'former'
+      where kept_as <> 'former' and not exists (select from ${page} staged where staged.page_id = page.page_id)`.execute(
+      kysely,
+    );
+  }
   await sql`
     delete from candidate where rule_id = any(${[...ruleIds]}::smallint[]) and not exists (
       select from ${candidate} staged where staged.rule_id = candidate.rule_id and staged.page_id = candidate.page_id)`.execute(
     kysely,
   );
   // Two statements instead of one with "on conflict", which takes twice as long for pages that are all new.
-  const changed = await sql`
+  const changed = await sql<{ count: number }>`
+    with changed as (
     update page set
       item_id = staged.item_id, sequence = staged.sequence, year = staged.year, volume = staged.volume, issue = staged.issue,
       rows = staged.rows, neighbour_ids = staged.neighbour_ids, neighbour_sequences = staged.neighbour_sequences, kept_as = staged.kept_as
     from ${page} staged
     where staged.page_id = page.page_id
       and (page.item_id, page.sequence, page.year, page.volume, page.issue, page.rows, page.neighbour_ids, page.neighbour_sequences, page.kept_as)
-      is distinct from (staged.item_id, staged.sequence, staged.year, staged.volume, staged.issue, staged.rows, staged.neighbour_ids, staged.neighbour_sequences, staged.kept_as)`.execute(
-    kysely,
-  );
-  const added = await sql`
+      is distinct from (staged.item_id, staged.sequence, staged.year, staged.volume, staged.issue, staged.rows, staged.neighbour_ids, staged.neighbour_sequences, staged.kept_as)
+    returning page.kept_as)
+    select count(*) as count from changed where kept_as = 'rule'`.execute(kysely);
+  const added = await sql<{ count: number }>`
+    with added as (
     insert into page (page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as)
     select page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as
-    from ${page} staged where not exists (select from page where page.page_id = staged.page_id)`.execute(kysely);
+    from ${page} staged where not exists (select from page where page.page_id = staged.page_id)
+    returning kept_as)
+    select count(*) as count from added where kept_as = 'rule'`.execute(kysely);
   await sql`
     insert into candidate (rule_id, page_id)
     select rule_id, page_id from ${candidate} staged
     where not exists (select from candidate where candidate.rule_id = staged.rule_id and candidate.page_id = staged.page_id)
     order by rule_id, page_id`.execute(kysely);
   return {
-    newPageCount: Number(added.numAffectedRows ?? 0n),
-    changedPageCount: Number(changed.numAffectedRows ?? 0n),
-    vanishedPageCount: Number(vanished.numAffectedRows ?? 0n),
+    newPageCount: added.rows[0]!.count + returned,
+    changedPageCount: changed.rows[0]!.count - returned,
+    vanishedPageCount: vanished,
   };
 }
 

@@ -8,8 +8,9 @@ import type { Store } from '../store.ts';
 /** @throws not_found, failed_precondition when it has ended otherwise. Cancelling twice is harmless. */
 export async function cancelImport({ store }: { store: Store }, { id }: { id: string }): Promise<ImportRun> {
   return await store.inTransaction(async ({ imports, tx }) => {
+    // First, as when a batch ends: an import that is merging is waited for.
+    await cancelBatches(tx.kysely, id);
     if (await imports.endImport(id, { state: 'cancelled', reason: null })) {
-      await cancelBatches(tx.kysely, id);
       await addToOutbox(tx.kysely, [eventMessage('catalog.import.cancelled', { importId: id })]);
     }
     const run = await imports.findImport(id);

@@ -105,6 +105,7 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
     // What was staged is of no more use; when PostgreSQL itself is away the next attempt drops it.
     await store.imports
       .forgetStaged(runId, attempt)
+      .then(() => (signal.aborted ? undefined : store.imports.saveBadLines(runId, reading)))
       .then(() => staging.dropOwn())
       .catch((dropError: unknown) => log.warn({ reason: messageOf(dropError) }, 'staging not dropped'));
     throw error;

@@ -32,16 +32,16 @@ export interface CatalogClient {
   streamPageSet(pageSetId: string): AsyncIterable<{ pageId: number; itemId: number }[]>;
   /** Those of the given pages (at most 500) that catalog knows. */
   findPages(pageIds: readonly number[]): Promise<{ pageId: number; itemId: number }[]>;
-  /** The seeded draw of pages that no rule keeps, in ascending PageID, up to 500 at a time. */
-  streamReservoir(): AsyncIterable<{ pageId: number; itemId: number }[]>;
-  /** Pages of the newest export that no rule keeps: what the reservoir was drawn from. */
-  countOutside(): Promise<number>;
   /** All candidates of a rule in ascending PageID, up to 500 at a time. */
   streamCandidates(rule: string, signal?: AbortSignal): AsyncIterable<number[]>;
   /** Stories of those of the given pages (at most 500) that catalog knows. */
   findStories(pageIds: readonly number[]): Promise<CatalogStory[]>;
   /** @throws not_found */
   getRule(name: string): Promise<{ version: number; sha256: string }>;
+  /** The seeded draw of pages that no rule keeps, in ascending PageID, up to 500 at a time. */
+  streamReservoir(): AsyncIterable<{ pageId: number; itemId: number }[]>;
+  /** Pages of the newest export that no rule keeps: what the reservoir was drawn from. */
+  countOutside(): Promise<number>;
   close(): void;
 }
 
@@ -72,11 +72,6 @@ export function createCatalogClient({ address, apiKey }: { address: string; apiK
         found.push(...pages.map(({ pageId, itemId }) => ({ pageId, itemId })));
       return found;
     },
-    async *streamReservoir() {
-      for await (const { pages } of client.streamPages({ reservoir: true }))
-        yield pages.map(({ pageId, itemId }) => ({ pageId, itemId }));
-    },
-    countOutside: async () => Number((await client.getReservoir({})).outsidePageCount),
     async *streamCandidates(rule, signal) {
       for await (const { pages } of client.streamPages({ selection: { $case: 'rule', value: rule } }, { signal }))
         yield pages.map(({ pageId }) => pageId);
@@ -91,6 +86,11 @@ export function createCatalogClient({ address, apiKey }: { address: string; apiK
       const { version, sha256 } = await client.getRule({ name });
       return { version, sha256 };
     },
+    async *streamReservoir() {
+      for await (const { pages } of client.streamPages({ reservoir: true }))
+        yield pages.map(({ pageId, itemId }) => ({ pageId, itemId }));
+    },
+    countOutside: async () => Number((await client.getReservoir({})).outsidePageCount),
     close,
   };
 }

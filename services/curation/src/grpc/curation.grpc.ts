@@ -28,6 +28,8 @@ export interface CurationGrpcDeps extends RecordLabelsDeps, CancelIterationDeps 
 const labelsMax = 500;
 const queuePattern = /^[a-z][a-z0-9_-]{0,39}$/;
 const pagesPerMessage = 500;
+/** Some 60 KB: a list of 100,000 pages is twenty messages. */
+const listPagesPerMessage = 5000;
 
 const labelNames: Partial<Record<LabelMessage, Label>> = {
   [LabelMessage.LABEL_HQ]: 'HQ',
@@ -123,7 +125,7 @@ export function curationGrpc(deps: CurationGrpcDeps): CurationServiceImplementat
     async *streamHqList({ version, afterPageId }) {
       const list = await findFrozenList(store, version);
       for (let after = afterPageId; ; ) {
-        const pages = await store.hqLists.readPages(list.id, after, pagesPerMessage);
+        const pages = await store.hqLists.readPages(list.id, after, listPagesPerMessage);
         if (pages.length === 0) return;
         yield { pages: pages.map(({ pageId, probability }) => ({ pageId, probability: probability ?? undefined })) };
         after = pages.at(-1)!.pageId;

@@ -103,6 +103,11 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
     find: (version: number) => findWhere(sql`where h.version = ${version}`),
     findByKey: (key: string) => findWhere(sql`where h.idempotency_key = ${key}`),
     findNewest: () => findWhere(sql`order by h.version desc limit 1`),
+    /** Of those made here and in use; with `audited`, only of those that an audit measured. */
+    findNewestPublished: (audited: boolean) =>
+      findWhere(sql`
+        where h.state = 'published' and h.origin = 'published' and (h.figures is not null or not ${audited})
+        order by h.version desc limit 1`),
     findById: (id: string) => findWhere(sql`where h.id::text = ${id}`),
     lock: (id: string) => findWhere(sql`where h.id::text = ${id} for update of h`),
     lockVersion: (version: number) => findWhere(sql`where h.version = ${version} for update of h`),
@@ -142,10 +147,12 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
       > & { startedBy: string; idempotencyKey: string | null },
     ): Promise<void> => {
       await sql`
-        insert into hq_list (id, version, state, started_by, idempotency_key, rule, rule_version,
-          rule_sha256, threshold, target_precision, audit_count, outside_count, iteration_number, ensemble_id, model_sha256, label_set_id, label_set_sha256, seed)
+        insert into hq_list (id, version, state, started_by, idempotency_key, rule, rule_version, rule_sha256, threshold,
+          target_precision, audit_count, outside_count, iteration_number, ensemble_id, model_sha256, label_set_id,
+          label_set_sha256, seed)
         values (${list.id}, ${list.version}, 'predicting', ${list.startedBy}, ${list.idempotencyKey}, ${list.rule},
-          ${list.ruleVersion}, ${list.ruleSha256}, ${list.threshold}, ${list.targetPrecision}, ${list.auditCount}, ${list.outsideCount}, ${list.iterationNumber}, ${list.ensembleId}, ${list.modelSha256},
+          ${list.ruleVersion}, ${list.ruleSha256}, ${list.threshold}, ${list.targetPrecision}, ${list.auditCount},
+          ${list.outsideCount}, ${list.iterationNumber}, ${list.ensembleId}, ${list.modelSha256},
           ${list.labelSetId}, ${list.labelSetSha256}, ${list.seed})`.execute(kysely);
     },
     addImported: async (
@@ -248,7 +255,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
       return rows;
     },
     /**
-     * The PageIDs at places `from` to `to` (not included), one a line. PostgreSQL joins them, so that a list of 100,000 is a dozen rows, and no
+     * The PageIDs at places `from` to `to` (not included), one a line. PostgreSQL joins them, so that a list of 100,000 is four rows, and no
      * connection waits for a slow reader between two parts.
      */
     readText: async (id: string, from: number, to: number): Promise<string> => {

@@ -43,9 +43,11 @@ export function addHqListFileRoutes(
             pages: Type.Array(
               Type.Object({
                 pageId: Type.Integer(),
-                probability: nullable(
-                  Type.Number({ description: "Mean of the members' calibrated P(HQ); null in an imported list" }),
-                ),
+                // A union of schemas would be tried one by one for each of a thousand pages.
+                probability: Type.Unsafe<number | null>({
+                  type: ['number', 'null'],
+                  description: "Mean of the members' calibrated P(HQ); null in an imported list",
+                }),
                 chosenBy: Type.String({ enum: ['label', 'score', 'import'] }),
               }),
             ),

@@ -64,7 +64,7 @@ export function addHqListRoutes(
       },
     },
     async (request, reply) => {
-      const { rule, auditCount, threshold, targetPrecision, outsideCount } = request.body;
+      const { rule, auditCount, outsideCount, threshold, targetPrecision } = request.body;
       if (threshold !== undefined && targetPrecision !== undefined)
         throw invalidArgument('either a threshold or a target precision, not both', { field: 'targetPrecision' });
       const list = await publishHqList(
@@ -92,6 +92,25 @@ export function addHqListRoutes(
       },
     },
     async () => ({ hqLists: (await store.hqLists.list()).map(viewHqList) }),
+  );
+
+  app.get(
+    '/v1/hq-lists/newest',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'The newest version in use; with `audited`, the newest whose quality was measured',
+        description:
+          'Versions that are imported, withdrawn or unfinished are none. 404 where there is no such version.',
+        querystring: Type.Object({ audited: Type.Boolean({ default: false }) }),
+        response: { 200: hqListSchema },
+      },
+    },
+    async ({ query }) => {
+      const list = await store.hqLists.findNewestPublished(query.audited);
+      if (!list) throw notFound(query.audited ? 'audited HQ list' : 'HQ list', 'newest');
+      return viewHqList(list);
+    },
   );
 
   app.get(

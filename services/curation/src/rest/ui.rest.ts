@@ -1,41 +1,60 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import { unavailable } from '@florilegium/errors';
 import type { HttpApp } from '@florilegium/http';
 
-/** The labelling page and what the pages are made of. They hold nothing of the data, so they are public; the REST API is not. */
-const files: Record<string, string> = {
-  '/label': 'label.html',
-  '/ui/label.css': 'label.css',
-  '/ui/label.js': 'label.js',
-  '/ui/outbox.js': 'outbox.js',
-  '/ui/page-queue.js': 'page-queue.js',
-  '/ui/rest-client.js': 'rest-client.js',
-  '/ui/overview.css': 'overview.css',
-  '/ui/overview.js': 'overview.js',
-  '/ui/theme.css': 'theme.css',
-  '/ui/icon.svg': 'icon.svg',
-};
+/** Where `npm run build -w services/curation/web` puts the app. */
+export const uiFolder = fileURLToPath(new URL('../../web/dist', import.meta.url));
 
-const mediaTypes: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
+/** Files of the app; public, as they hold nothing of the data. */
+export const uiAssetsPath = '/assets';
+
+/** Addresses of the app's views: each answers with the same page, which looks at its own address. */
+const views = [
+  '/',
+  '/begin',
+  '/label',
+  '/review',
+  '/iterations',
+  '/iterations/:number',
+  '/lists',
+  '/lists/:version',
+  '/gallery/:version',
+  '/pages/:pageId',
+  '/collage',
+  '/runs',
+];
 
 /** Only files of this origin run, style or connect; pictures come as blobs where a key is needed to fetch them. */
 export const uiPolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-export async function addUiRoutes(app: HttpApp): Promise<void> {
-  for (const [path, name] of Object.entries(files)) {
-    const bytes = await readFile(new URL(`./ui/${name}`, import.meta.url));
-    const etag = `"${createHash('sha256').update(bytes).digest('hex')}"`;
-    app.get(path, { config: { role: 'public' } }, async (request, reply) => {
-      reply.headers({ etag, 'cache-control': 'no-cache', 'content-security-policy': uiPolicy });
-      if (request.headers['if-none-match'] === etag) return reply.code(304).send();
-      return reply.type(mediaTypes[extname(name)]!).send(bytes);
+/**
+ * The single-page app. Its files carry a hash in their names and may be kept for a year; the page that names them is asked
+ * for anew each time.
+ */
+export async function addUiRoutes(app: HttpApp, { folder = uiFolder }: { folder?: string } = {}): Promise<void> {
+  const isBuilt = existsSync(join(folder, 'index.html'));
+  await app.register(fastifyStatic, {
+    root: join(folder, 'assets'),
+    serve: isBuilt,
+    prefix: `${uiAssetsPath}/`,
+    preCompressed: true,
+    immutable: true,
+    maxAge: '365d',
+    index: false,
+  });
+  for (const path of views)
+    app.get(path, { config: { role: 'public' } }, async (_request, reply) => {
+      if (!isBuilt) throw unavailable('the web UI is not built: run `npm run build -w services/curation/web`');
+      reply.headers({
+        'content-security-policy': uiPolicy,
+        'referrer-policy': 'same-origin',
+        'cross-origin-opener-policy': 'same-origin',
+        vary: 'accept-encoding',
+      });
+      return reply.sendFile('index.html', folder, { maxAge: 0, immutable: false });
     });
-  }
 }

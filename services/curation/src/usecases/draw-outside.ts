@@ -3,11 +3,12 @@ import { unavailable } from '@florilegium/errors';
 import { DrawOf, drawKey } from '@florilegium/random';
 import type { CatalogClient } from '../clients/catalog.client.ts';
 import type { FetcherClient } from '../clients/fetcher.client.ts';
-import type { HqList } from '../repos/hq-lists.repo.ts';
+import type { Store } from '../store.ts';
 
 export interface DrawOutsideDeps {
+  store: Store;
   catalog: Pick<CatalogClient, 'streamReservoir' | 'countOutside'>;
-  fetcher: Pick<FetcherClient, 'fetchImages' | 'findImages'>;
+  fetcher: Pick<FetcherClient, 'fetchImages' | 'findPagesWithImage'>;
 }
 
 /** Pages that no rule keeps: how many there are, and those that the audit shall look at. */
@@ -28,11 +29,12 @@ const fetchTimeoutMs = 120_000;
  * @throws unavailable while fetcher has not tried all of them; the work begins again and finds its run
  */
 export async function drawOutside(
-  { catalog, fetcher }: DrawOutsideDeps,
-  list: Pick<HqList, 'id' | 'seed' | 'outsideCount'>,
+  { store, catalog, fetcher }: DrawOutsideDeps,
+  listId: string,
   signal: AbortSignal,
 ): Promise<OutsideDraw> {
-  if (list.outsideCount === 0) return nothingOutside;
+  const list = await store.hqLists.findById(listId);
+  if (list?.state !== 'predicting' || list.outsideCount === 0) return nothingOutside;
   const seed = `${list.seed} outside`;
   const lot = new DrawOf({ keyOf: (pageId) => drawKey(seed, pageId) }, 2 * list.outsideCount);
   for await (const pages of catalog.streamReservoir()) {
@@ -42,13 +44,12 @@ export async function drawOutside(
   const drawn = lot.result();
   if (drawn.length === 0) return nothingOutside;
   const giveUpAt = performance.now() + fetchTimeoutMs;
-  while (!(await fetcher.fetchImages(drawn, `audit-${list.id}`)).ended) {
+  while (!(await fetcher.fetchImages(drawn, `audit-${listId}`)).ended) {
     if (performance.now() > giveUpAt)
       throw unavailable(`the images of the audit outside the candidates have not come in ${fetchTimeoutMs / 1000} s`);
     await sleep(lookEveryMs, undefined, { signal });
   }
-  const images = await fetcher.findImages(drawn);
-  const withImage = new Set(images.filter(({ state }) => state === 'stored').map(({ pageId }) => pageId));
+  const withImage = await fetcher.findPagesWithImage(drawn);
   return {
     pageCount: await catalog.countOutside(),
     pageIds: drawn.filter((pageId) => withImage.has(pageId)).slice(0, list.outsideCount),

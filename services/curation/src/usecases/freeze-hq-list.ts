@@ -11,13 +11,12 @@ import type { DrawnStratum } from '../repos/audits.repo.ts';
 import type { HqList, ScoredCandidate } from '../repos/hq-lists.repo.ts';
 import type { Store, TxStore } from '../store.ts';
 import { type DescribeListDeps, describePages } from './describe-pages.ts';
-import { type DrawOutsideDeps, drawOutside, nothingOutside, type OutsideDraw } from './draw-outside.ts';
+import { nothingOutside, type OutsideDraw } from './draw-outside.ts';
 import { finishAudit } from './finish-audit.ts';
 
-export type FreezeHqListDeps = DescribeListDeps &
-  DrawOutsideDeps & {
-    inference: Pick<InferenceClient, 'streamPredictions'>;
-  };
+export interface FreezeHqListDeps extends DescribeListDeps {
+  inference: Pick<InferenceClient, 'streamPredictions'>;
+}
 
 /** What was found out of a list before its pages are decided. */
 export interface CollectedList {
@@ -25,7 +24,6 @@ export interface CollectedList {
   scoreCount: number;
   threshold: number;
   images: { pending: number; unavailable: number };
-  outside: OutsideDraw;
 }
 
 const batchPages = 5000;
@@ -39,7 +37,7 @@ export async function collectList(deps: FreezeHqListDeps, listId: string, signal
   const { store, inference } = deps;
   const list = await store.hqLists.findById(listId);
   if (list?.state !== 'predicting' || !list.runId)
-    return { scoreCount: 0, threshold: 1, images: { pending: 0, unavailable: 0 }, outside: nothingOutside };
+    return { scoreCount: 0, threshold: 1, images: { pending: 0, unavailable: 0 } };
   await store.hqLists.clearScores(listId);
   await store.hqListStories.clearStories(listId);
   let scoreCount = 0;
@@ -58,7 +56,7 @@ export async function collectList(deps: FreezeHqListDeps, listId: string, signal
       listed.map(({ pageId }) => pageId),
     );
   }
-  return { scoreCount, threshold, images, outside: await drawOutside(deps, list, signal) };
+  return { scoreCount, threshold, images };
 }
 
 async function chooseThreshold(store: Store, list: HqList): Promise<number> {
@@ -110,7 +108,8 @@ async function countUnscored(
 export async function freezeHqList(
   tx: TxStore,
   listId: string,
-  { scoreCount, threshold, images, outside }: CollectedList,
+  { scoreCount, threshold, images }: CollectedList,
+  outside: OutsideDraw = nothingOutside,
 ): Promise<void> {
   const list = await tx.hqLists.lock(listId);
   if (list?.state !== 'predicting') return;

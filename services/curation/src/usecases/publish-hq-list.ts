@@ -78,13 +78,14 @@ function sameList(before: HqList, input: PublishHqListInput): HqList {
   const { rule, cut, auditCount } = input;
   // Once frozen, the row holds how many pages the audit drew, which may be fewer than were asked for.
   const isSameAudit = before.frozenAt !== null || before.auditCount === auditCount;
+  const isSameOutside = before.outsideCount === outsideCountOf(input);
   // A target's threshold is found out later.
   const isSameCut =
     'threshold' in cut
       ? before.targetPrecision === null && before.threshold === cut.threshold
       : before.targetPrecision === cut.targetPrecision;
-  const isSameOutside = before.outsideCount === outsideCountOf(input);
-  if (before.origin === 'published' && before.rule === rule && isSameCut && isSameAudit && isSameOutside) return before;
+  const isSame = before.origin === 'published' && before.rule === rule && isSameCut && isSameAudit && isSameOutside;
+  if (isSame) return before;
   throw alreadyExists(`the Idempotency-Key was used for list ${before.version}, which was asked for otherwise`, {
     field: 'Idempotency-Key',
   });

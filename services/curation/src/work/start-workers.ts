@@ -3,12 +3,12 @@ import type { Log } from '@florilegium/log';
 import type { Messaging } from '@florilegium/messaging';
 import type { ObjectStore } from '@florilegium/object-store';
 import { type ClaimedBatch, startWorker, type Worker } from '@florilegium/work';
-import type { CatalogClient } from '../clients/catalog.client.ts';
-import type { FetcherClient } from '../clients/fetcher.client.ts';
 import type { InferenceClient } from '../clients/inference.client.ts';
 import type { Schema } from '../schema.ts';
 import { type Store, storeOn, type WorkKind } from '../store.ts';
 import { collectPredictions, markCollected } from '../usecases/collect-predictions.ts';
+import type { DescribeListDeps } from '../usecases/describe-pages.ts';
+import { type DrawOutsideDeps, drawOutside } from '../usecases/draw-outside.ts';
 import { failIteration } from '../usecases/fail-iteration.ts';
 import { collectList, freezeHqList } from '../usecases/freeze-hq-list.ts';
 import { describeImportedList, publishImportedList } from '../usecases/import-hq-list.ts';
@@ -24,8 +24,8 @@ export interface WorkersDeps {
   messaging: Messaging;
   log: Log;
   inference: Pick<InferenceClient, 'startPredictionRun' | 'streamPredictions'>;
-  catalog: Pick<CatalogClient, 'findStories' | 'streamCandidates' | 'streamReservoir' | 'countOutside'>;
-  fetcher: Pick<FetcherClient, 'findImages' | 'fetchImages'>;
+  catalog: DrawOutsideDeps['catalog'] & DescribeListDeps['catalog'];
+  fetcher: DrawOutsideDeps['fetcher'] & DescribeListDeps['fetcher'];
   objects: Pick<ObjectStore, 'getStream' | 'putContent'>;
 }
 
@@ -84,8 +84,9 @@ export async function startWorkers({ db, store, messaging, log, ...deps }: Worke
     },
     'freeze-list': {
       handle: async ({ runId, signal, complete }) => {
+        const outside = await drawOutside(use, runId, signal);
         const collected = await collectList(use, runId, signal);
-        await complete((tx) => freezeHqList(storeOn(tx), runId, collected));
+        await complete((tx) => freezeHqList(storeOn(tx), runId, collected, outside));
       },
       onFailed: ofList,
     },

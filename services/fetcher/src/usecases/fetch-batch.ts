@@ -1,4 +1,5 @@
 import type { ImageFetchOutcome, ImagePage, ImageSize, Passage } from '@florilegium/bhl';
+import type { Log } from '@florilegium/log';
 import type { ClaimedBatch } from '@florilegium/work';
 import type { ImageFiles } from '../clients/image-files.client.ts';
 import { contractSizeOf } from '../contract-values.ts';
@@ -12,6 +13,7 @@ import { type KeptMove, keepPageMoves } from './keep-page-moves.ts';
 
 export interface FetchBatchDeps {
   store: RootStore;
+  log: Log;
   files: Pick<ImageFiles, 'writeImage' | 'hasImage'>;
   fetchImage(page: ImagePage, size: ImageSize, signal: AbortSignal): Promise<ImageFetchOutcome>;
   /** Waits until the run's own limit lets a page through. */
@@ -43,7 +45,11 @@ export async function fetchBatch(deps: FetchBatchDeps, batch: ClaimedBatch<Schem
   await inLanes(due, deps.pagesInFlightMax, batch.signal, async (page, signal) =>
     keeper.add(await fetchPage(deps, run, page, signal)),
   ).finally(() => keeper.flush());
-  await endBatch(store, run, batch);
+  const pageIds = await endBatch(store, run, batch);
+  deps.log.info(
+    { runId: run.id, batch: batch.number, size: run.size, stored: pageIds.length, pageIds },
+    'images stored',
+  );
 }
 
 async function fetchPage(deps: FetchBatchDeps, run: FetchRun, page: OpenPage, signal: AbortSignal): Promise<KeptMove> {
@@ -83,8 +89,9 @@ async function fetchPage(deps: FetchBatchDeps, run: FetchRun, page: OpenPage, si
   });
 }
 
-async function endBatch(store: RootStore, run: FetchRun, batch: ClaimedBatch<Schema>): Promise<void> {
-  await batch.complete(async (tx, { unfinished }) => {
+/** Gives the pages of the batch whose image is stored. */
+async function endBatch(store: RootStore, run: FetchRun, batch: ClaimedBatch<Schema>): Promise<number[]> {
+  return await batch.complete(async (tx, { unfinished }) => {
     const bound = store.on(tx);
     const pageIds = await bound.fetchPages.storedPageIdsOf(run.id, batch.number);
     if (pageIds.length > 0) {
@@ -103,6 +110,7 @@ async function endBatch(store: RootStore, run: FetchRun, batch: ClaimedBatch<Sch
         { number, notBefore: new Date(Date.now() + waiting.dueInMs) },
       ]);
     } else if (unfinished === 0) await endFetchRun(bound, run.id);
+    return pageIds;
   });
 }
 

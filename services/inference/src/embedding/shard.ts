@@ -11,8 +11,8 @@
 //
 // Each row has its own sum, so that a reader who knows from the database what row k holds can check it without reading the rest.
 import { crc32 } from 'node:zlib';
+import { toHalf } from '@florilegium/ensemble/arithmetic';
 import { internal } from '@florilegium/errors';
-import { halfValues, toHalf } from './half-float.ts';
 
 const MAGIC = Buffer.from('FLEMBED1', 'latin1');
 const HEADER_BYTES = 56;
@@ -93,12 +93,6 @@ export function checkedRow(bytes: Buffer, expected: ShardRow, name: string): Buf
   if (bytes.length <= SUM_BYTES || bytes.readUInt32LE(bytes.length - SUM_BYTES) !== rowSum(entry, values))
     throw internal(`${name} is damaged: the sum of page ${expected.pageId} is wrong`);
   return values;
-}
-
-/** Half floats, little endian -> numbers, into `out` from `offset`. */
-export function readHalves(values: Buffer, out: Float32Array, offset: number): void {
-  for (let at = 0, to = offset; at < values.length; at += 2)
-    out[to++] = halfValues[values[at]! | (values[at + 1]! << 8)]!;
 }
 
 const rowSum = (entry: Buffer, values: Buffer) => crc32(values, crc32(entry));

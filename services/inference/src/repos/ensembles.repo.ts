@@ -15,6 +15,7 @@ export function ensemblesRepo(kysely: Kysely<Schema>): EnsemblesRepo {
         .insertInto('ensemble')
         .values({
           id: ensemble.id,
+          method: ensemble.method,
           training_id: ensemble.trainingId ?? null,
           label_set_id: ensemble.labelSetId ?? null,
           iteration_id: ensemble.iterationId ?? null,
@@ -33,6 +34,7 @@ export function ensemblesRepo(kysely: Kysely<Schema>): EnsemblesRepo {
       return (
         row && {
           id: row.id,
+          method: row.method,
           trainingId: row.training_id ?? undefined,
           labelSetId: row.label_set_id ?? undefined,
           iterationId: row.iteration_id ?? undefined,

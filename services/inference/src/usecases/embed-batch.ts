@@ -81,7 +81,15 @@ export async function embedBatch(deps: EmbedBatchDeps, { batchId, signal, comple
   countEmbedded({ embedded: rows.length, corrupt: corrupt.length, gone: gone.length });
   observeEmbeddingBatch(seconds);
   log.info(
-    { batchId, embedded: rows.length, corrupt: corrupt.length, gone: gone.length, shard: shard?.key, seconds },
+    {
+      batchId,
+      embedded: rows.length,
+      corrupt: corrupt.length,
+      gone: gone.length,
+      shard: shard?.key,
+      seconds,
+      pageIds: rows.map(({ pageId }) => pageId),
+    },
     'batch embedded',
   );
 }

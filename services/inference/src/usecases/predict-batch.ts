@@ -1,23 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Ensemble, predict } from '@florilegium/ensemble';
+import { type Ensemble, predict, readHalfFloats } from '@florilegium/ensemble';
 import { internal, notFound, unavailable } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { EnsembleArtifacts } from '../clients/ensemble-artifacts.client.ts';
 import { type LocatedEmbedding, pageIdsMax } from '../domain/embedding.ts';
+import type { RecordedEnsemble } from '../domain/ensemble.ts';
 import { type Prediction, predictionOf } from '../domain/prediction.ts';
-import { readHalves } from '../embedding/shard.ts';
 import { countPredicted } from '../metrics.ts';
 import type { EnsemblesRepo } from '../repos/ensembles.repo.ts';
 import type { RootStore, TransactionStore } from '../store.ts';
 import { endPredictionRun } from './end-prediction-run.ts';
+import { type PredictImagesDeps, predictImages } from './predict-images.ts';
 import { locatedOf, type ReadEmbeddingsDeps, readEmbeddings } from './read-embeddings.ts';
 import { type RequestEmbeddingsDeps, requestEmbeddings } from './request-embeddings.ts';
 
-export interface PredictBatchDeps extends RequestEmbeddingsDeps {
+export interface PredictBatchDeps extends RequestEmbeddingsDeps, PredictImagesDeps {
+  fetcher: RequestEmbeddingsDeps['fetcher'] & PredictImagesDeps['fetcher'];
   store: Pick<RootStore, 'embeddings' | 'predictionRuns' | 'inTransaction'> & {
     ensembles: Pick<EnsemblesRepo, 'findEnsemble'>;
   };
-  artifacts: EnsembleArtifacts;
+  artifacts: Pick<EnsembleArtifacts, 'load' | 'readManifest'>;
   shards: ReadEmbeddingsDeps['shards'];
   /** How long a batch waits for its embeddings, while no page at all is embedded, before it is given back. */
   embeddingWaitMs: number;
@@ -34,6 +36,8 @@ export interface PredictBatchInput {
 /** Rows a matrix: big enough for the backend, small enough that the thread is never held for more than some milliseconds. */
 const ROWS_MAX = 256;
 const POLL_MS = 250;
+/** How often the fetcher is asked about images on their way. */
+const AWAITED_POLL_MS = 2000;
 
 /** Predicts the pages of one batch with all members, and ends the run when it was the last. */
 export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchInput): Promise<void> {
@@ -42,7 +46,33 @@ export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchIn
   const run = await store.predictionRuns.findRun(runId);
   const pageIds = await store.predictionRuns.findBatch(runId, number);
   if (!run || !pageIds) throw notFound('prediction batch', `${runId} ${number}`);
-  const ensemble = await loadEnsemble(deps, run.ensembleId);
+  const record = await store.ensembles.findEnsemble(run.ensembleId);
+  if (!record) throw notFound('ensemble', run.ensembleId);
+  const predictions =
+    record.method === 'finetune'
+      ? await predictImages(deps, record, pageIds, signal)
+      : await predictEmbeddings(deps, record, pageIds, signal);
+  const noImage = pageIds.length - predictions.length;
+  await complete(async (tx, { unfinished }) => {
+    await tx.copyPredictions(run.number, predictions);
+    await tx.predictionRuns.addCounts(runId, { predicted: predictions.length, noImage });
+    if (unfinished === 0) await endPredictionRun(tx, runId, 'done');
+  });
+  countPredicted(predictions.length);
+  // A batch holds thousands of pages: its ends show whether a page is in it.
+  const [pageIdMin, pageIdMax] = [pageIds[0], pageIds.at(-1)];
+  log.info({ runId, batch: number, predicted: predictions.length, noImage, pageIdMin, pageIdMax }, 'batch predicted');
+}
+
+/** Predictions of the pages that have an embedding, by heads; those that are to come are waited for. */
+async function predictEmbeddings(
+  deps: PredictBatchDeps,
+  record: RecordedEnsemble,
+  pageIds: readonly number[],
+  signal: AbortSignal,
+): Promise<Prediction[]> {
+  const { store } = deps;
+  const ensemble = await loadEnsemble(deps, record);
   const located = await awaitEmbeddings(deps, pageIds, signal);
   const predictions: Prediction[] = [];
   for await (const part of readEmbeddings({ embeddings: store.embeddings, shards: deps.shards }, located, ROWS_MAX)) {
@@ -53,24 +83,17 @@ export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchIn
         throw internal(
           `the embedding of page ${pageId} has ${halves.length / 2} dimensions, the ensemble wants ${ensemble.dims}`,
         );
-      readHalves(halves, rows, index * ensemble.dims);
+      readHalfFloats(halves, rows, index * ensemble.dims);
     }
     const probabilities = predict(ensemble, rows);
     const memberCount = ensemble.members.length;
     for (const [index, { pageId }] of part.entries())
       predictions.push(predictionOf(pageId, probabilities.subarray(index * memberCount, (index + 1) * memberCount)));
   }
-  const noImage = pageIds.length - predictions.length;
-  await complete(async (tx, { unfinished }) => {
-    await tx.copyPredictions(run.number, predictions);
-    await tx.predictionRuns.addCounts(runId, { predicted: predictions.length, noImage });
-    if (unfinished === 0) await endPredictionRun(tx, runId, 'done');
-  });
-  countPredicted(predictions.length);
-  log.info({ runId, batch: number, predicted: predictions.length, noImage }, 'batch predicted');
+  return predictions;
 }
 
-/** Where the embeddings of the pages lie, once all that can come are there. Pages without a stored image are left out. */
+/** Where the embeddings of the pages lie, once all that can come are there. Pages without an image are left out. */
 async function awaitEmbeddings(
   deps: PredictBatchDeps,
   pageIds: readonly number[],
@@ -86,19 +109,27 @@ async function awaitEmbeddings(
     const pending = records.filter(({ state }) => state === 'pending').map(({ pageId }) => pageId);
     const known = new Set(records.filter(({ state }) => state !== 'gone').map(({ pageId }) => pageId));
     const unknown = missing.filter((pageId) => !known.has(pageId));
-    for (let from = 0; from < unknown.length; from += pageIdsMax)
-      pending.push(...(await requestEmbeddings(deps, unknown.slice(from, from + pageIdsMax))).embeddable);
-    if (pending.length === 0) return located;
+    const awaited: number[] = [];
+    for (let from = 0; from < unknown.length; from += pageIdsMax) {
+      const requested = await requestEmbeddings(deps, unknown.slice(from, from + pageIdsMax));
+      pending.push(...requested.embeddable);
+      awaited.push(...requested.awaited);
+    }
+    if (pending.length + awaited.length === 0) return located;
     if (Date.now() > giveUpAt) {
       // Pages that were stored before these come first: behind a hundred thousand of them a batch waits for hours, and rightly.
       const { embedded } = await deps.store.embeddings.countEmbeddings(deps.backbone.id);
-      if (embeddedBefore !== undefined && embedded <= embeddedBefore)
-        throw unavailable(`${pending.length} pages are not embedded yet`);
+      if (embeddedBefore !== undefined && embedded <= embeddedBefore) {
+        if (pending.length > 0) throw unavailable(`${pending.length} pages are not embedded yet`);
+        // Nothing is being fetched any more (a fetch run was paused, a host is down): the run ends without these pages.
+        deps.log.warn({ awaitedCount: awaited.length }, 'images did not come; their pages count as without one');
+        return located;
+      }
       embeddedBefore = embedded;
       giveUpAt = Date.now() + deps.embeddingWaitMs;
     }
-    missing = pending;
-    await sleep(POLL_MS, undefined, { signal });
+    missing = [...pending, ...awaited];
+    await sleep(pending.length > 0 ? POLL_MS : AWAITED_POLL_MS, undefined, { signal });
   }
 }
 
@@ -106,12 +137,13 @@ const ENSEMBLES_MAX = 4;
 const loaded = new Map<string, Promise<Ensemble>>();
 
 /** The newest ensembles stay in memory: a run has many batches, and an ensemble some hundred kilobytes. */
-async function loadEnsemble({ store, artifacts }: PredictBatchDeps, ensembleId: string): Promise<Ensemble> {
-  const record = await store.ensembles.findEnsemble(ensembleId);
-  if (!record) throw notFound('ensemble', ensembleId);
+async function loadEnsemble({ artifacts }: PredictBatchDeps, record: RecordedEnsemble): Promise<Ensemble> {
   let loading = loaded.get(record.manifestSha256);
   if (!loading) {
-    loading = artifacts.load(record.manifestKey, record.manifestSha256).then(({ ensemble }) => ensemble);
+    loading = artifacts.load(record.manifestKey, record.manifestSha256).then((unpacked) => {
+      if (unpacked.method === 'finetune') throw internal(`${record.manifestKey} is an ensemble of networks`);
+      return unpacked.ensemble;
+    });
     loaded.set(record.manifestSha256, loading);
     loading.catch(() => loaded.delete(record.manifestSha256));
     for (const oldest of loaded.keys()) {

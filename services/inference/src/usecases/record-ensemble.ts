@@ -13,17 +13,24 @@ export interface RecordEnsembleDeps {
 /** Records an ensemble once its manifest and weights are read and their hashes are right. */
 export async function recordEnsemble(
   { ensembles, artifacts, log }: RecordEnsembleDeps,
-  ensemble: RecordedEnsemble,
+  ensemble: Omit<RecordedEnsemble, 'method'>,
 ): Promise<void> {
   if (await ensembles.findEnsemble(ensemble.id)) return;
-  const { manifest } = await artifacts.load(ensemble.manifestKey, ensemble.manifestSha256);
+  const manifest = await artifacts.check(ensemble.manifestKey, ensemble.manifestSha256);
   if (manifest.ensembleId !== ensemble.id)
     throw invalidArgument(`the manifest of ensemble ${ensemble.id} is that of ${manifest.ensembleId}`);
   if (manifest.backbone.sha256 !== ensemble.backboneSha256)
     throw invalidArgument(`the manifest of ensemble ${ensemble.id} names another backbone than its event`);
-  await ensembles.recordEnsemble(ensemble);
+  if (manifest.members.length !== ensemble.memberCount)
+    throw invalidArgument(`the manifest of ensemble ${ensemble.id} has another number of members than its event`);
+  await ensembles.recordEnsemble({ ...ensemble, method: manifest.method });
   log.info(
-    { ensembleId: ensemble.id, backbone: ensemble.backboneName, members: ensemble.memberCount },
+    {
+      ensembleId: ensemble.id,
+      method: manifest.method,
+      backbone: ensemble.backboneName,
+      members: ensemble.memberCount,
+    },
     'ensemble recorded',
   );
 }

@@ -152,14 +152,6 @@ export interface StreamPagesResponse {
   pages: PageRef[];
 }
 
-export interface GetReservoirRequest {
-}
-
-export interface GetReservoirResponse {
-  /** Pages of the newest export that no rule keeps: the reservoir is a seeded draw of them. */
-  outsidePageCount: number;
-}
-
 export interface StreamStoriesRequest {
   /** At most 500. */
   pageIds: number[];
@@ -179,6 +171,14 @@ export interface GetRuleResponse {
   version: number;
   /** SHA-256 of all that decides what the rule selects. */
   sha256: string;
+}
+
+export interface GetReservoirRequest {
+}
+
+export interface GetReservoirResponse {
+  /** Pages of the newest export that no rule keeps: the reservoir is a seeded draw of them. */
+  outsidePageCount: number;
 }
 
 export interface PageSet {
@@ -2354,131 +2354,6 @@ export const StreamPagesResponse: MessageFns<StreamPagesResponse> = {
   },
 };
 
-function createBaseGetReservoirRequest(): GetReservoirRequest {
-  return {};
-}
-
-export const GetReservoirRequest: MessageFns<GetReservoirRequest> = {
-  encode(_: GetReservoirRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GetReservoirRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGetReservoirRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(_: any): GetReservoirRequest {
-    return {};
-  },
-
-  toJSON(_: GetReservoirRequest): unknown {
-    const obj: any = {};
-    return obj;
-  },
-
-  create(base?: DeepPartial<GetReservoirRequest>): GetReservoirRequest {
-    return GetReservoirRequest.fromPartial(base ?? {});
-  },
-  fromPartial(_: DeepPartial<GetReservoirRequest>): GetReservoirRequest {
-    const message = createBaseGetReservoirRequest();
-    return message;
-  },
-};
-
-function createBaseGetReservoirResponse(): GetReservoirResponse {
-  return { outsidePageCount: 0 };
-}
-
-export const GetReservoirResponse: MessageFns<GetReservoirResponse> = {
-  encode(message: GetReservoirResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.outsidePageCount !== 0) {
-      writer.uint32(8).int64(message.outsidePageCount);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): GetReservoirResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseGetReservoirResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.outsidePageCount = longToNumber(reader.int64());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): GetReservoirResponse {
-    return {
-      outsidePageCount: isSet(object.outsidePageCount)
-        ? globalThis.Number(object.outsidePageCount)
-        : isSet(object.outside_page_count)
-        ? globalThis.Number(object.outside_page_count)
-        : 0,
-    };
-  },
-
-  toJSON(message: GetReservoirResponse): unknown {
-    const obj: any = {};
-    if (message.outsidePageCount !== 0) {
-      obj.outsidePageCount = Math.round(message.outsidePageCount);
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<GetReservoirResponse>): GetReservoirResponse {
-    return GetReservoirResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<GetReservoirResponse>): GetReservoirResponse {
-    const message = createBaseGetReservoirResponse();
-    message.outsidePageCount = object.outsidePageCount ?? 0;
-    return message;
-  },
-};
-
 function createBaseStreamStoriesRequest(): StreamStoriesRequest {
   return { pageIds: [] };
 }
@@ -2797,6 +2672,131 @@ export const GetRuleResponse: MessageFns<GetRuleResponse> = {
     message.name = object.name ?? "";
     message.version = object.version ?? 0;
     message.sha256 = object.sha256 ?? "";
+    return message;
+  },
+};
+
+function createBaseGetReservoirRequest(): GetReservoirRequest {
+  return {};
+}
+
+export const GetReservoirRequest: MessageFns<GetReservoirRequest> = {
+  encode(_: GetReservoirRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetReservoirRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetReservoirRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetReservoirRequest {
+    return {};
+  },
+
+  toJSON(_: GetReservoirRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetReservoirRequest>): GetReservoirRequest {
+    return GetReservoirRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GetReservoirRequest>): GetReservoirRequest {
+    const message = createBaseGetReservoirRequest();
+    return message;
+  },
+};
+
+function createBaseGetReservoirResponse(): GetReservoirResponse {
+  return { outsidePageCount: 0 };
+}
+
+export const GetReservoirResponse: MessageFns<GetReservoirResponse> = {
+  encode(message: GetReservoirResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outsidePageCount !== 0) {
+      writer.uint32(8).int64(message.outsidePageCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetReservoirResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetReservoirResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.outsidePageCount = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetReservoirResponse {
+    return {
+      outsidePageCount: isSet(object.outsidePageCount)
+        ? globalThis.Number(object.outsidePageCount)
+        : isSet(object.outside_page_count)
+        ? globalThis.Number(object.outside_page_count)
+        : 0,
+    };
+  },
+
+  toJSON(message: GetReservoirResponse): unknown {
+    const obj: any = {};
+    if (message.outsidePageCount !== 0) {
+      obj.outsidePageCount = Math.round(message.outsidePageCount);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetReservoirResponse>): GetReservoirResponse {
+    return GetReservoirResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetReservoirResponse>): GetReservoirResponse {
+    const message = createBaseGetReservoirResponse();
+    message.outsidePageCount = object.outsidePageCount ?? 0;
     return message;
   },
 };
@@ -3660,15 +3660,6 @@ export const CatalogServiceDefinition = {
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
     },
-    /** How many pages stand behind the reservoir; not_found before the first import is done. */
-    getReservoir: {
-      name: "GetReservoir",
-      requestType: GetReservoirRequest as typeof GetReservoirRequest,
-      requestStream: false,
-      responseType: GetReservoirResponse as typeof GetReservoirResponse,
-      responseStream: false,
-      options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
-    },
     /** Stories of pages in ascending PageID, at most 100 a message. Ids that are not known are left out. */
     streamStories: {
       name: "StreamStories",
@@ -3683,6 +3674,15 @@ export const CatalogServiceDefinition = {
       requestType: GetRuleRequest as typeof GetRuleRequest,
       requestStream: false,
       responseType: GetRuleResponse as typeof GetRuleResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
+    },
+    /** How many pages stand behind the reservoir; not_found before the first import is done. */
+    getReservoir: {
+      name: "GetReservoir",
+      requestType: GetReservoirRequest as typeof GetReservoirRequest,
+      requestStream: false,
+      responseType: GetReservoirResponse as typeof GetReservoirResponse,
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
     },
@@ -3733,17 +3733,17 @@ export interface CatalogServiceImplementation<CallContextExt = {}> {
     request: StreamPagesRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<StreamPagesResponse>>;
-  /** How many pages stand behind the reservoir; not_found before the first import is done. */
-  getReservoir(
-    request: GetReservoirRequest,
-    context: CallContext & CallContextExt,
-  ): Promise<DeepPartial<GetReservoirResponse>>;
   /** Stories of pages in ascending PageID, at most 100 a message. Ids that are not known are left out. */
   streamStories(
     request: StreamStoriesRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<StreamStoriesResponse>>;
   getRule(request: GetRuleRequest, context: CallContext & CallContextExt): Promise<DeepPartial<GetRuleResponse>>;
+  /** How many pages stand behind the reservoir; not_found before the first import is done. */
+  getReservoir(
+    request: GetReservoirRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<GetReservoirResponse>>;
   createPageSet(
     request: CreatePageSetRequest,
     context: CallContext & CallContextExt,
@@ -3778,17 +3778,17 @@ export interface CatalogServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<StreamPagesRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<StreamPagesResponse>;
-  /** How many pages stand behind the reservoir; not_found before the first import is done. */
-  getReservoir(
-    request: DeepPartial<GetReservoirRequest>,
-    options?: CallOptions & CallOptionsExt,
-  ): Promise<GetReservoirResponse>;
   /** Stories of pages in ascending PageID, at most 100 a message. Ids that are not known are left out. */
   streamStories(
     request: DeepPartial<StreamStoriesRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<StreamStoriesResponse>;
   getRule(request: DeepPartial<GetRuleRequest>, options?: CallOptions & CallOptionsExt): Promise<GetRuleResponse>;
+  /** How many pages stand behind the reservoir; not_found before the first import is done. */
+  getReservoir(
+    request: DeepPartial<GetReservoirRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<GetReservoirResponse>;
   createPageSet(
     request: DeepPartial<CreatePageSetRequest>,
     options?: CallOptions & CallOptionsExt,

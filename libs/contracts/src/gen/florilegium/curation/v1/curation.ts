@@ -3217,7 +3217,7 @@ export const CurationServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS", _unknownFields: { 405608: [Buffer.from([1]) as Buffer] } },
     },
-    /** The pages of a published version in ascending PageID, at most 500 a message. */
+    /** The pages of a frozen version in ascending PageID, at most 5,000 a message. */
     streamHqList: {
       name: "StreamHqList",
       requestType: StreamHqListRequest as typeof StreamHqListRequest,
@@ -3275,7 +3275,7 @@ export interface CurationServiceImplementation<CallContextExt = {}> {
     request: ListHqListsRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListHqListsResponse>>;
-  /** The pages of a published version in ascending PageID, at most 500 a message. */
+  /** The pages of a frozen version in ascending PageID, at most 5,000 a message. */
   streamHqList(
     request: StreamHqListRequest,
     context: CallContext & CallContextExt,
@@ -3324,7 +3324,7 @@ export interface CurationServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ListHqListsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListHqListsResponse>;
-  /** The pages of a published version in ascending PageID, at most 500 a message. */
+  /** The pages of a frozen version in ascending PageID, at most 5,000 a message. */
   streamHqList(
     request: DeepPartial<StreamHqListRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -1,0 +1,281 @@
+import './collage.css';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
+import { counted } from '../design/format.ts';
+import { Empty, Field, ProblemNote, ProgressBar, View } from '../design/parts.tsx';
+import { fetchImage, getRest, saveBlob } from '../rest/rest-client.ts';
+import type { HqList } from '../rest/shapes.ts';
+import { useRest } from '../rest/use-rest.ts';
+import { layCollage } from './collage-layout.ts';
+import type { GalleryAnswer } from './gallery-shapes.ts';
+
+const formats = {
+  '3:2': [2400, 1600],
+  '1:1': [2000, 2000],
+  '16:9': [2560, 1440],
+  '2:3': [1600, 2400],
+  A3: [3508, 2480],
+} as const;
+type Format = keyof typeof formats;
+const grounds = { paper: '#f6f2e7', white: '#ffffff', ink: '#171613', moss: '#26362b' } as const;
+type Ground = keyof typeof grounds;
+const imagesInFlightMax = 5;
+
+/** Plates side by side on one sheet, to keep. What it is made of stands in the address, so the same address makes the same sheet. */
+export function CollageView() {
+  const { query, route } = useLocation();
+  const { data, problem } = useRest<{ hqLists: HqList[] }>('/v1/hq-lists');
+  const lists = data?.hqLists.filter(({ pageCount }) => (pageCount ?? 0) > 0) ?? [];
+  const version = Number(query.list ?? lists.at(-1)?.version ?? 0);
+  const choice = {
+    count: query.count ?? '40',
+    format: (query.format !== undefined && query.format in formats ? query.format : '3:2') as Format,
+    ground: (query.ground !== undefined && query.ground in grounds ? query.ground : 'paper') as Ground,
+    seed: query.seed ?? '1',
+    title: query.title ?? '',
+    name: query.name ?? '',
+    heading: query.heading ?? '',
+  };
+  const change = (changes: Partial<typeof choice> & { list?: string }) => {
+    const next = new URLSearchParams({ list: String(version), ...choice, ...changes });
+    for (const name of ['title', 'name', 'heading']) if (next.get(name) === '') next.delete(name);
+    route(`/collage?${next}`, true);
+  };
+  return (
+    <View
+      title="Collage"
+      eyebrow="Plates to keep"
+      intro="Draw plates of a list by lot, lay them on one sheet, take it home."
+    >
+      <ProblemNote problem={problem} />
+      {data && lists.length === 0 ? (
+        <Empty title="A collage needs a list">
+          <p>
+            The first list comes after an iteration. <a href="/lists">To the lists</a>
+          </p>
+        </Empty>
+      ) : (
+        <div class="collage">
+          <form class="sheet collage-form" onSubmit={(event) => event.preventDefault()}>
+            <Field label="List">
+              {(id) => (
+                <select
+                  id={id}
+                  value={String(version)}
+                  onChange={(event) => change({ list: event.currentTarget.value })}
+                >
+                  {lists.map((list) => (
+                    <option key={list.version} value={String(list.version)}>
+                      List {list.version}
+                    </option>
+                  ))}
+                </select>
+              )}
+            </Field>
+            <Field label="Plates">
+              {(id) => (
+                <input
+                  id={id}
+                  type="number"
+                  min="2"
+                  max="200"
+                  value={choice.count}
+                  onChange={(event) => change({ count: event.currentTarget.value })}
+                />
+              )}
+            </Field>
+            <Field label="Format">
+              {(id) => (
+                <select
+                  id={id}
+                  value={choice.format}
+                  onChange={(event) => change({ format: event.currentTarget.value as Format })}
+                >
+                  {Object.keys(formats).map((name) => (
+                    <option key={name}>{name}</option>
+                  ))}
+                </select>
+              )}
+            </Field>
+            <Field label="Ground">
+              {(id) => (
+                <select
+                  id={id}
+                  value={choice.ground}
+                  onChange={(event) => change({ ground: event.currentTarget.value as Ground })}
+                >
+                  {Object.keys(grounds).map((name) => (
+                    <option key={name}>{name}</option>
+                  ))}
+                </select>
+              )}
+            </Field>
+            <Field label="Heading">
+              {(id) => (
+                <input
+                  id={id}
+                  value={choice.heading}
+                  maxLength={80}
+                  onChange={(event) => change({ heading: event.currentTarget.value })}
+                />
+              )}
+            </Field>
+            <Field label="Words of title or author">
+              {(id) => (
+                <input
+                  id={id}
+                  type="search"
+                  value={choice.title}
+                  onChange={(event) => change({ title: event.currentTarget.value })}
+                />
+              )}
+            </Field>
+            <Field label="Scientific name">
+              {(id) => (
+                <input
+                  id={id}
+                  type="search"
+                  value={choice.name}
+                  onChange={(event) => change({ name: event.currentTarget.value })}
+                />
+              )}
+            </Field>
+            <button type="button" onClick={() => change({ seed: String(1 + Math.floor(Math.random() * 1_000_000)) })}>
+              Draw others
+            </button>
+          </form>
+          {version > 0 && <Sheet version={version} {...choice} />}
+        </div>
+      )}
+    </View>
+  );
+}
+
+interface SheetProps {
+  version: number;
+  count: string;
+  format: Format;
+  ground: Ground;
+  seed: string;
+  title: string;
+  name: string;
+  heading: string;
+}
+
+function Sheet({ version, count, format, ground, seed, title, name, heading }: SheetProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [progress, setProgress] = useState({ done: 0, total: 0, problem: '' });
+  const [width, height] = formats[format];
+  useEffect(() => {
+    const leaving = new AbortController();
+    const paint = async () => {
+      const wanted = Math.max(2, Math.min(200, Number(count) || 40));
+      setProgress({ done: 0, total: wanted, problem: '' });
+      const filter = new URLSearchParams({ order: 'shuffle', seed, limit: String(wanted) });
+      if (title) filter.set('title', title);
+      if (name) filter.set('name', name);
+      const { pages } = await getRest<GalleryAnswer>(`/v1/hq-lists/${version}/gallery?${filter}`, {
+        signal: leaving.signal,
+      });
+      const pictures: ImageBitmap[] = [];
+      const queue = pages.map(({ pageId }, index) => ({ pageId, index }));
+      const placed: (ImageBitmap | undefined)[] = pages.map(() => undefined);
+      let done = 0;
+      const work = async () => {
+        for (let next = queue.shift(); next; next = queue.shift()) {
+          const blob = await fetchImage(next.pageId, 'medium', leaving.signal).catch(() => undefined);
+          if (leaving.signal.aborted) return;
+          if (blob) placed[next.index] = await createImageBitmap(blob);
+          setProgress({ done: ++done, total: pages.length, problem: '' });
+        }
+      };
+      await Promise.all(Array.from({ length: imagesInFlightMax }, work));
+      for (const picture of placed) if (picture) pictures.push(picture);
+      if (leaving.signal.aborted || !canvas.current) return;
+      if (pictures.length === 0) {
+        setProgress({ done: 0, total: 0, problem: 'no plate fits' });
+        return;
+      }
+      await document.fonts.ready;
+      draw(canvas.current, pictures, {
+        width,
+        height,
+        ground: grounds[ground],
+        heading,
+        isDark: ground === 'ink' || ground === 'moss',
+      });
+      for (const picture of pictures) picture.close();
+    };
+    paint().catch((error: unknown) => {
+      if (!leaving.signal.aborted)
+        setProgress({ done: 0, total: 0, problem: error instanceof Error ? error.message : String(error) });
+    });
+    return () => leaving.abort();
+  }, [version, count, format, ground, seed, title, name, heading]);
+  const save = (type: string, extension: string) =>
+    canvas.current?.toBlob(
+      (blob) => blob && saveBlob(blob, `florilegium-v${version}-${seed}.${extension}`),
+      type,
+      0.92,
+    );
+  const isPainting = progress.total > 0 && progress.done < progress.total;
+  return (
+    <div class="collage-sheet">
+      <ProblemNote problem={progress.problem} />
+      <canvas
+        ref={canvas}
+        width={width}
+        height={height}
+        role="img"
+        aria-label={`A collage of ${counted(progress.done, 'plate')} of list ${version}`}
+      />
+      {isPainting && <ProgressBar title="Plates" done={progress.done} total={progress.total} />}
+      <div class="row">
+        <button type="button" class="main" disabled={isPainting} onClick={() => save('image/png', 'png')}>
+          Save as PNG
+        </button>
+        <button type="button" disabled={isPainting} onClick={() => save('image/webp', 'webp')}>
+          Save as WebP
+        </button>
+        <span class="faint small">
+          {width} × {height} pixels
+        </span>
+      </div>
+    </div>
+  );
+}
+
+interface Ink {
+  width: number;
+  height: number;
+  ground: string;
+  heading: string;
+  isDark: boolean;
+}
+
+function draw(
+  canvas: HTMLCanvasElement,
+  pictures: ImageBitmap[],
+  { width, height, ground, heading, isDark }: Ink,
+): void {
+  const context = canvas.getContext('2d');
+  if (!context) return;
+  const margin = Math.round(Math.min(width, height) * 0.035);
+  const headingHeight = heading ? Math.round(height * 0.085) : 0;
+  context.fillStyle = ground;
+  context.fillRect(0, 0, width, height);
+  const laid = layCollage(
+    pictures.map((picture) => picture.width / picture.height),
+    { width: width - 2 * margin, height: height - 2 * margin - headingHeight, gap: Math.round(margin * 0.35) },
+  );
+  for (const [index, { x, y, width: wide, height: tall }] of laid.entries()) {
+    const picture = pictures[index] as ImageBitmap;
+    context.drawImage(picture, margin + x, margin + headingHeight + y, wide, tall);
+  }
+  if (!heading) return;
+  context.fillStyle = isDark ? '#ece5d5' : '#26241f';
+  context.font = `italic 500 ${Math.round(headingHeight * 0.62)}px "EB Garamond Variable", Georgia, serif`;
+  context.textAlign = 'center';
+  context.textBaseline = 'middle';
+  context.fillText(heading, width / 2, margin + headingHeight * 0.4, width - 2 * margin);
+}
