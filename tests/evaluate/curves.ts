@@ -199,7 +199,7 @@ function draw(some: readonly Run[]): string {
       panel('Accuracy on held-out books', 'accuracy', ({ accuracy }) => accuracy, { low: 0.8, high: 1 }),
     ],
     {
-      title: `${reviewCount} labels after each iteration, ${initialCount} before the first; ${some.length} seeds, ${backbone}`,
+      title: `${initialCount} labels, ${reviewCount} more after each iteration; ${some.length} seeds, ${backbone.split('+')[0]}`,
       columns: 2,
       key: [
         { name: 'a seed', colour: '#b9cfe0' },
