@@ -80,7 +80,7 @@ export function kappaWithInterval(
 /** Kappa of two ensembles that call the same share HQ and decide a share `changed` of the pages differently; 1 where all are of one class. */
 export function kappaAtChange(changed: number, hqShare: number): number {
   const byChance = hqShare ** 2 + (1 - hqShare) ** 2;
-  return byChance === 1 ? 1 : 1 - changed / (1 - byChance);
+  return byChance === 1 ? 1 : Math.max(-1, 1 - changed / (1 - byChance));
 }
 
 function changedShareOf({ bothHq, onlyBefore, onlyNow, bothLq }: Contingency) {
