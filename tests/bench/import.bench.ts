@@ -53,7 +53,7 @@ export async function run(args: readonly string[]): Promise<number> {
     stops.push(nats.stop);
 
     const rounds: Round[] = [];
-    for (const rows of [Math.round(rowCount / 10), rowCount]) {
+    for (const rows of [Math.round(rowCount / 10), Math.round((rowCount * 3) / 10), rowCount]) {
       rounds.push(await measure({ folder, rows, adminUrl: postgres.adminUrl, natsUrl: nats.url }));
       console.log(sentence(rounds.at(-1)!));
     }
@@ -171,17 +171,19 @@ const inMiB = (bytes: number | undefined) => (bytes === undefined ? undefined : 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const shown = (number: number | undefined, digits = 1) => number?.toFixed(digits) ?? 'unknown';
 
+const perSecond = (rows: number, { seconds }: Measured) => `${shown(rows / seconds / 1e6, 2)} million rows/s`;
+
 function sentence(round: Round): string {
   return [
     `${round.rows} rows, ${shown(round.gzipMiB)} MiB as .gz: gzip -dc | wc -l ${round.inflate.map((seconds) => shown(seconds, 2)).join(', ')} s`,
-    `  extract ${shown(round.extract.seconds, 2)} s = ${shown(extractRatio(round), 2)} x, peak ${shown(round.extract.peakMiB, 0)} MiB`,
-    `  import ${shown(round.import.seconds, 2)} s = ${shown(importRatio(round), 2)} x, peak ${shown(round.import.peakMiB, 0)} MiB, ${round.import.keptPages} pages kept, ${shown(round.import.tablesMiB / (round.rows / 1e6))} MiB of tables per million rows`,
+    `  extract ${shown(round.extract.seconds, 2)} s = ${shown(extractRatio(round), 2)} x, ${perSecond(round.rows, round.extract)}, peak ${shown(round.extract.peakMiB, 0)} MiB`,
+    `  import ${shown(round.import.seconds, 2)} s = ${shown(importRatio(round), 2)} x, ${perSecond(round.rows, round.import)}, peak ${shown(round.import.peakMiB, 0)} MiB, ${round.import.keptPages} pages kept, ${shown(round.import.tablesMiB / (round.rows / 1e6))} MiB of tables per million rows`,
     `  of it ${[...round.import.phases].map(([phase, seconds]) => `${phase || 'start'} ${shown(seconds)} s`).join(', ')}`,
   ].join('\n');
 }
 
 function verdict(rounds: readonly Round[]): number {
-  const [small, large] = rounds as [Round, Round];
+  const [small, large] = [rounds[0]!, rounds.at(-1)!];
   const perRow = (round: Round) => importRatio(round) / importRatio(small);
   const checks: [string, number | undefined, number][] = [
     ['extract, times gzip', extractRatio(large), limits.extractRatio],

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startGateway } from '@florilegium/gateway';
-import { drawSampleLibrary } from '@florilegium/simulated';
 import { prepareChromium, startNats, startPostgres } from '@florilegium/stack';
 import { chromium, type Page } from 'playwright-core';
 import { buildWebUi } from '../../scripts/build-web-ui.mjs';
 import { aWorld } from '../../services/curation/test/neighbours.ts';
 import { startTestService, until } from '../../services/curation/test/service.ts';
+import { sampleLibrary } from '../deploy/tools.ts';
 
 export const describe =
   'the web UI in Chromium on the real curation service: key press to next picture with a queue of 100,000, the longest frame while scrolling 100,000 plates, the script of the first load [--pages N] [--keys N] [--seconds N]';
@@ -21,6 +21,7 @@ const frameMsMax = 100;
 const scriptBytesMax = 300_000;
 /** Between two keys: faster than anybody decides. */
 const keyEveryMs = 150;
+const imageFilesMax = 200;
 
 export async function run(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -68,7 +69,7 @@ export async function run(args: readonly string[]): Promise<number> {
       world,
     });
     closing.push(() => service.stop());
-    const neighbours = await startNeighbours(join(folder, 'library'));
+    const neighbours = await startNeighbours(await sampleLibrary());
     closing.push(() => neighbours.close());
     const gateway = await startGateway({
       port: 0,
@@ -106,10 +107,9 @@ export async function run(args: readonly string[]): Promise<number> {
 
 /** Stands in for catalog and fetcher: stories, and the images of drawn plates, the same few for all pages. */
 async function startNeighbours(library: string): Promise<{ url: string; close(): void }> {
-  await drawSampleLibrary({ dir: library, seed: 1, booksMax: 2, pagesPerBookMax: 12 });
-  const files = (await readdir(join(library, 'web'), { recursive: true })).filter((name) =>
-    /_medium\.webp$/.test(name),
-  );
+  const files = (await readdir(join(library, 'web'), { recursive: true }))
+    .filter((name) => /_medium\.webp$/.test(name))
+    .slice(0, imageFilesMax);
   const images = await Promise.all(files.map((name) => readFile(join(library, 'web', name))));
   const server = createServer((request, response) => {
     const pageId = Number(/\/(\d+)/.exec(request.url ?? '')?.[1] ?? 0);

@@ -144,10 +144,22 @@ export async function startCompose(options: ComposeOptions, replicas: Record<str
     call,
     containers,
     waitHealthy,
-    /** Stops one container in order (SIGTERM, 30 s) and starts it again. */
+    /** Stops one container in order (SIGTERM, 30 s) and starts it again. Gives the status that it ended with and how long that took. */
     restart: async ({ id }: Container) => {
-      await run('docker', ['restart', '--time', '30', id]);
+      const stoppedAt = Date.now();
+      await run('docker', ['stop', '--time', '30', id]);
+      const stopMs = Date.now() - stoppedAt;
+      const status = Number((await run('docker', ['inspect', '--format', '{{.State.ExitCode}}', id])).stdout);
+      await run('docker', ['start', id]);
       await waitHealthy(id);
+      return { status, stopMs };
+    },
+    /** From the engine's start of a container to its line `started`. */
+    startMsOf: async ({ id }: Container) => {
+      const { stdout } = await run('docker', ['inspect', '--format', '{{.State.StartedAt}}', id]);
+      const logs = await run('docker', ['logs', id], { maxBuffer: outputMax });
+      const line = logs.stdout.split('\n').findLast((text) => text.includes('"msg":"started"'));
+      return line === undefined ? undefined : Date.parse(JSON.parse(line).time) - Date.parse(stdout.trim());
     },
     /** Runs all services from the images of another tag. */
     changeTag: async (next: string) => {

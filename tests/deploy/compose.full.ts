@@ -2,40 +2,45 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { drawSampleLibrary } from '@florilegium/simulated';
 import { createMainJob, createProgress, freePort, openJob, parseOptions, type Summary } from '@florilegium/stack';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ComposeStack, curatorKey, missingForCompose, startCompose } from './compose-stack.ts';
 import { startLoad } from './load.ts';
+import { sampleLibrary } from './tools.ts';
 
 const services = ['catalog', 'fetcher', 'inference', 'curation', 'trainer'];
 const images = ['gateway', 'base', ...services].map((name) => `florilegium/${name}:0.1.0`);
+/** Built on a substitute where the CUDA image cannot be had: then it shows all but the GPU. */
+const gpuImage = 'florilegium/trainer:0.1.0-gpu';
 const missing = missingForCompose([...images, 'postgres:15', 'nats:2']);
 const run = promisify(execFile);
 const docker = (...args: string[]) => execFileSync('docker', args, { encoding: 'utf8' });
 
 describe.skipIf(missing)(`images${missing ? ` (skipped: no ${missing})` : ''}`, () => {
-  it.each(images)('%s runs as nobody, on a read-only root, without compiler or npm', (image) => {
-    const [config] = JSON.parse(docker('image', 'inspect', image));
-    expect(config.Config.User).toBe('1000:1000');
-    expect(config.Config.Healthcheck.Test[0]).toBe('CMD');
-    const found = docker(
-      'run',
-      '--rm',
-      '--read-only',
-      '--entrypoint',
-      'sh',
-      image,
-      '-c',
-      'for tool in cc gcc g++ clang make npm npx python3 curl; do command -v $tool; done; id -u; ! touch /app/x 2>/dev/null && echo read-only; ls -d /app/node_modules/vitest /app/node_modules/typescript /app/node_modules/testcontainers 2>/dev/null; true',
-    );
-    expect(found.trim().split('\n')).toEqual(['1000', 'read-only']);
-    console.log(`${image}: ${(config.Size / 1e6).toFixed(0)} MB`);
-  });
+  it.each([...images, ...(missingForCompose([gpuImage]) ? [] : [gpuImage])])(
+    '%s runs as nobody, on a read-only root, without compiler or npm',
+    (image) => {
+      const [config] = JSON.parse(docker('image', 'inspect', image));
+      expect(config.Config.User).toBe('1000:1000');
+      expect(config.Config.Healthcheck.Test[0]).toBe('CMD');
+      const found = docker(
+        'run',
+        '--rm',
+        '--read-only',
+        '--entrypoint',
+        'sh',
+        image,
+        '-c',
+        'for tool in cc gcc g++ clang make npm npx python3 curl; do command -v $tool; done; id -u; ! touch /app/x 2>/dev/null && echo read-only; ls -d /app/node_modules/vitest /app/node_modules/typescript /app/node_modules/testcontainers 2>/dev/null; true',
+      );
+      expect(found.trim().split('\n')).toEqual(['1000', 'read-only']);
+      console.log(`${image}: ${(config.Size / 1e6).toFixed(0)} MB`);
+    },
+  );
 
   it('says in one line what a service misses, and ends', async () => {
     const end = await run('docker', ['run', '--rm', 'florilegium/trainer:0.1.0']).catch((error) => error);
@@ -64,13 +69,7 @@ describe.skipIf(missing)(`the compose stack${missing ? ` (skipped: no ${missing}
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'florilegium-compose-'));
-    // Drawn once for all runs: its seed decides every byte.
-    const libraryDir = join(
-      process.env.FLORILEGIUM_CACHE || join(homedir(), '.cache', 'florilegium'),
-      'sample-library',
-    );
-    await mkdir(libraryDir, { recursive: true });
-    await drawSampleLibrary({ dir: libraryDir, seed: 1 });
+    const libraryDir = await sampleLibrary();
     const replicas = Object.fromEntries(
       services.flatMap((name) => [
         [`${name}-api`, 2],
@@ -81,6 +80,10 @@ describe.skipIf(missing)(`the compose stack${missing ? ` (skipped: no ${missing}
     console.log(
       `the stack with two api replicas of each service was healthy after ${(stack.startedMs / 1000).toFixed(1)} s`,
     );
+    for (const container of await stack.containers()) {
+      const startMs = await stack.startMsOf(container);
+      if (startMs !== undefined) console.log(`${container.service} listened after ${(startMs / 1000).toFixed(1)} s`);
+    }
   }, 600_000);
   afterAll(async () => {
     if (failed) await writeFile(join(tmpdir(), 'florilegium-compose.log'), await stack.logs());
@@ -88,15 +91,25 @@ describe.skipIf(missing)(`the compose stack${missing ? ` (skipped: no ${missing}
     await rm(folder, { recursive: true, force: true });
   }, 120_000);
 
+  it('serves the web UI, built in the image, and the documentation', async () => {
+    for (const [path, text] of [
+      ['/', 'id="app"'],
+      ['/docs', '<html'],
+    ] as const) {
+      const response = await fetch(`${stack.url}${path}`, {
+        headers: { authorization: `Bearer ${stack.operatorKey}`, accept: 'text/html' },
+      });
+      expect(response.status, path).toBe(200);
+      expect((await response.text()).toLowerCase(), path).toContain(text);
+    }
+  });
+
   it('runs the sample job to its end while every api and worker is restarted under load: nothing fails, nothing is lost', async () => {
     const stopping = new AbortController();
     const dataDir = join(folder, 'job');
     await mkdir(dataDir, { recursive: true });
     const options = { ...parseOptions(['--data', dataDir, '--exit'], folder) };
-    const libraryDir = join(
-      process.env.FLORILEGIUM_CACHE || join(homedir(), '.cache', 'florilegium'),
-      'sample-library',
-    );
+    const libraryDir = await sampleLibrary();
     const job = createMainJob({
       options,
       job: await openJob(options),
@@ -125,17 +138,20 @@ describe.skipIf(missing)(`the compose stack${missing ? ` (skipped: no ${missing}
     while (!ended && (await ask<{ pageSets: unknown[] }>('/v1/page-sets')).pageSets.length < 4) await sleep(300);
     const load = await startLoad({ url: stack.url, apiKey: stack.operatorKey });
     let restarts = 0;
+    let stopMsMax = 0;
     for (let round = 0; round === 0 || (!ended && round < 3); round++) {
       for (const container of await stack.containers()) {
         if (!/-(api|worker)$/.test(container.service)) continue;
-        await stack.restart(container);
+        const { status, stopMs } = await stack.restart(container);
+        stopMsMax = Math.max(stopMsMax, stopMs);
+        expect(status, `${container.service} ends in order`).toBe(0);
         restarts++;
       }
     }
     const report = await load.stop();
     summary = await end;
     console.log(
-      `${restarts} restarts; ${report.requests} requests, slowest ${(report.slowestMs / 1000).toFixed(1)} s, failed ${report.failures.length}`,
+      `${restarts} restarts, each ended with status 0, the slowest after ${(stopMsMax / 1000).toFixed(1)} s; ${report.requests} requests, slowest ${(report.slowestMs / 1000).toFixed(1)} s, failed ${report.failures.length}`,
     );
     expect(report.failures).toEqual([]);
     expect(summary).toMatchObject({ ok: true, pages: expect.any(Number), imagesFailed: 0 });

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { dashboards, type Panel } from '../../deploy/observability/panels.ts';
 import { type JobProcess, startJob } from '../whole-run/job-process.ts';
-import { prometheus, promtool } from './tools.ts';
+import { prometheus, promtool, sampleLibrary } from './tools.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const rulesFile = join(root, 'deploy/helm/florilegium/files/rules.yaml');
@@ -66,7 +66,7 @@ describe.skipIf(missing)(`the running stack${missing ? ` (skipped: no ${missing}
     folder = await mkdtemp(join(tmpdir(), 'florilegium-observability-'));
     const data = join(folder, 'data');
     startedAt = Date.now();
-    job = startJob(['--data', data, '--port', String(await freePort())]);
+    job = startJob(['--library', await sampleLibrary(), '--data', data, '--port', String(await freePort())]);
     const ports = await jsonOf<Record<string, number>>(join(data, 'ports.json'));
     urls = Object.fromEntries(serviceNames.map((name) => [name, `127.0.0.1:${ports[name]}`]));
     const port = await freePort();
@@ -91,7 +91,7 @@ describe.skipIf(missing)(`the running stack${missing ? ` (skipped: no ${missing}
     );
     await job.said(/^UI /m);
     await sleep(6000);
-  }, 400_000);
+  }, 800_000);
   afterAll(async () => {
     server?.kill('SIGTERM');
     job?.child.kill('SIGTERM');
@@ -209,7 +209,7 @@ async function jsonOf<Content>(path: string): Promise<Content> {
     try {
       return JSON.parse(await readFile(path, 'utf8'));
     } catch (error) {
-      if (attempt > 600) throw error;
+      if (attempt > 1500) throw error;
       await sleep(200);
     }
   }

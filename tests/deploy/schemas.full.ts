@@ -8,6 +8,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { isAllowed, podTemplateOf, type Rendered, referenceFaults } from './references.ts';
 import {
   composeModule,
   kedaModule,
@@ -35,11 +36,7 @@ const needed = {
 };
 const missing = Object.keys(needed).filter((name) => needed[name as keyof typeof needed] === undefined);
 
-interface Manifest {
-  apiVersion: string;
-  kind: string;
-  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
-}
+type Manifest = Rendered;
 
 /** The combinations of example files that the documentation names. */
 const combinations: Record<string, string[]> = {
@@ -173,6 +170,36 @@ describe.skipIf(missing.length > 0)(
       const names = manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
       expect(new Set(names).size, 'each object once').toBe(names.length);
       for (const { metadata } of manifests) expect(metadata.name.length).toBeLessThanOrEqual(63);
+    });
+
+    it.each(Object.entries(combinations))('refers only to what is there with %s', (_, files) => {
+      // The Secrets that the README's commands make.
+      const given = ['florilegium-database', 'florilegium-nats', 'florilegium-keys', 'florilegium-s3'];
+      expect(referenceFaults(render(files), given)).toEqual([]);
+    });
+
+    it('lets through its network policies every connection that a pod makes, and no caller from elsewhere to gRPC or the servers', () => {
+      const objects = render(['quickstart', 'autoscaled', 'monitored', 'gpu']);
+      const allowed = (from: Record<string, string>, namespace: string, to: Record<string, string>, port: number) =>
+        isAllowed(objects, { from, namespace, to, port });
+      const podOf = (name: string) =>
+        objects.flatMap((object) => (object.metadata.name === name ? (podTemplateOf(object) ?? []) : []))[0]!.metadata!
+          .labels!;
+      const own = 'florilegium';
+      for (const name of ['florilegium-trainer-worker', 'florilegium-curation-api', 'florilegium-catalog-prepare-1']) {
+        expect(allowed(podOf(name), own, podOf('florilegium-postgres'), 5432), name).toBe(true);
+        expect(allowed(podOf(name), own, podOf('florilegium-nats'), 4222), name).toBe(true);
+        expect(allowed(podOf(name), own, podOf('florilegium-catalog-api'), 9090), name).toBe(!name.includes('prepare'));
+      }
+      expect(allowed(podOf('florilegium-test'), own, podOf('florilegium-trainer-api'), 8080)).toBe(true);
+      expect(allowed(podOf('florilegium-test'), own, podOf('florilegium-postgres'), 5432)).toBe(false);
+      expect(allowed({}, 'ingress-nginx', podOf('florilegium-curation-api'), 8080)).toBe(true);
+      expect(allowed({}, 'monitoring', podOf('florilegium-trainer-worker'), 8080)).toBe(true);
+      expect(allowed({}, 'keda', podOf('florilegium-nats'), 8222)).toBe(true);
+      expect(allowed({}, 'default', podOf('florilegium-curation-api'), 8080)).toBe(false);
+      expect(allowed({}, 'default', podOf('florilegium-catalog-api'), 9090)).toBe(false);
+      expect(allowed({}, 'default', podOf('florilegium-postgres'), 5432)).toBe(false);
+      expect(allowed({}, 'monitoring', podOf('florilegium-nats'), 8222)).toBe(false);
     });
 
     it('is valid as deploy/k8s has it', () => {

@@ -4,8 +4,17 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { drawSampleLibrary } from '@florilegium/simulated';
 
 export const cacheFolder = process.env.FLORILEGIUM_CACHE || join(homedir(), '.cache', 'florilegium');
+
+/** The built-in sample library, drawn once for all runs: its seed decides every byte. */
+export async function sampleLibrary(): Promise<string> {
+  const dir = join(cacheFolder, 'sample-library');
+  mkdirSync(dir, { recursive: true });
+  await drawSampleLibrary({ dir, seed: 1 });
+  return dir;
+}
 
 export function findProgram(name: string, ...folders: string[]): string | undefined {
   return [...(process.env.PATH ?? '').split(delimiter), ...folders]

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readHalfFloats } from '@florilegium/ensemble/arithmetic';
 import { invalidArgument, messageOf } from '@florilegium/errors';
 import { colouredShare, type TruthLabel } from '@florilegium/simulated';
 import { type ChosenBackbone, chooseBackbone } from '../../services/inference/src/embedding/choose-backbone.ts';
 import { createEmbedder, type Embedder, tryOutBackbone } from '../../services/inference/src/embedding/embedder.ts';
-import { checkedRow, encodeShard, readHalves, rowRange } from '../../services/inference/src/embedding/shard.ts';
+import { checkedRow, encodeShard, rowRange } from '../../services/inference/src/embedding/shard.ts';
 import type { LabelledLibrary, LabelledPage } from './read-library.ts';
 import { toneKey, tonePage } from './tone-page.ts';
 
@@ -105,7 +106,7 @@ export async function embedLibrary(
     const row = { pageId: 0, imageSha256 };
     const cached = await readCached(path, row, recipe.dimensions);
     if (cached) {
-      readHalves(cached.halves, rows, index * recipe.dimensions);
+      readHalfFloats(cached.halves, rows, index * recipe.dimensions);
       shares[index] = cached.share;
       present[index] = 1;
       return;
@@ -130,7 +131,7 @@ export async function embedLibrary(
     await writeFile(`${path}.${process.pid}`, whole);
     await rename(`${path}.${process.pid}`, path);
     const { start, bytes } = rowRange({ rowCount: 1, dimensions: recipe.dimensions }, 0);
-    readHalves(checkedRow(shard.subarray(start, start + bytes), row, path), rows, index * recipe.dimensions);
+    readHalfFloats(checkedRow(shard.subarray(start, start + bytes), row, path), rows, index * recipe.dimensions);
     present[index] = 1;
   }
 

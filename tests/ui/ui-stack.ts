@@ -3,9 +3,10 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { drawSampleLibrary, readTruth, type TruthLabel } from '@florilegium/simulated';
+import { readTruth, type TruthLabel } from '@florilegium/simulated';
 import { prepareChromium, type RunningStack, servicePrograms, startStack } from '@florilegium/stack';
 import { type Browser, chromium } from 'playwright-core';
+import { sampleLibrary } from '../deploy/tools.ts';
 
 export interface UiStack {
   url: string;
@@ -26,8 +27,7 @@ export async function startUiStack(log: (line: string) => void = () => {}): Prom
     for (const one of stops.toReversed()) await one();
   };
   try {
-    const library = join(dir, 'library');
-    await drawSampleLibrary({ dir: library, seed: 1 });
+    const library = await sampleLibrary();
     const stack: RunningStack = await startStack({
       dataDir: join(dir, 'data'),
       gatewayPort: 0,

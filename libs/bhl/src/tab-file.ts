@@ -1,5 +1,6 @@
 import { invalidArgument } from '@florilegium/errors';
 import { type ByteSource, inflateIfGzip } from './gunzip.ts';
+import { lowBytes, searchBytesMax } from './low-bytes.ts';
 
 /** Why a line was left out; the line itself never stops the rest of the file. */
 export type BadLineReason = 'id_not_numeric' | 'id_out_of_range' | 'too_few_columns' | 'line_too_long';
@@ -141,8 +142,6 @@ class TabFileScanner<Row extends TabRow> {
   private columnsMin = 0;
   private carry: Buffer[] = [];
   private carryBytes = 0;
-  /** Of the block under the view: where its tabs, line feeds and other low bytes are. */
-  private places = new Int32Array(0);
 
   constructor(options: TabFileOptions<Row>) {
     this.options = options;
@@ -214,30 +213,27 @@ class TabFileScanner<Row extends TabRow> {
     const { ends } = row;
     const width = ends.length;
     row.buffer = buffer;
-    if (this.places.length <= to - start) this.places = new Int32Array(to - start + 1);
-    const { places } = this;
-    // The hot loop of the whole import, without a branch that depends on the byte: tabs come where no processor can guess,
-    // and a wrong guess costs as much as ten bytes. Every place is written down, and kept when its byte is at most a line feed.
-    let count = 0;
-    for (let at = start; at < to; at++) {
-      places[count] = at;
-      count += (buffer[at]! - lineFeed - 1) >>> 31;
-    }
+    const low = lowBytes();
+    const { places } = low;
     let column = 0;
-    for (let index = 0; index < count; index++) {
-      const at = places[index]!;
-      const byte = buffer[at]!;
-      if (byte === tab) {
-        if (column < width) ends[column] = at;
-        column++;
-      } else if (byte === lineFeed) {
-        const end = at > start && buffer[at - 1] === carriageReturn ? at - 1 : at;
-        if (column < width) ends[column] = end;
-        row.start = start;
-        row.end = end;
-        this.finishLine(row, column + 1);
-        start = at + 1;
-        column = 0;
+    for (let base = start; base < to; base += searchBytesMax) {
+      const count = low.search(buffer, base, Math.min(base + searchBytesMax, to));
+      // The hot loop of the whole import.
+      for (let index = 0; index < count; index++) {
+        const at = base + places[index]!;
+        const byte = buffer[at]!;
+        if (byte === tab) {
+          if (column < width) ends[column] = at;
+          column++;
+        } else if (byte === lineFeed) {
+          const end = at > start && buffer[at - 1] === carriageReturn ? at - 1 : at;
+          if (column < width) ends[column] = end;
+          row.start = start;
+          row.end = end;
+          this.finishLine(row, column + 1);
+          start = at + 1;
+          column = 0;
+        }
       }
     }
     return start;

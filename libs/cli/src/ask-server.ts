@@ -11,6 +11,8 @@ export interface Question {
   method?: 'GET' | 'POST';
   /** Sent as JSON. */
   body?: unknown;
+  /** JSON that is text already, sent as it is: the server names its lines. */
+  jsonText?: string;
   /** Sent as text, as it comes. */
   text?: ReadableStream;
   headers?: Record<string, string>;
@@ -54,8 +56,9 @@ export async function askServer(
   path: string,
   {
     body,
+    jsonText = body === undefined ? undefined : JSON.stringify(body),
     text: sentText,
-    method = body === undefined && sentText === undefined ? 'GET' : 'POST',
+    method = jsonText === undefined && sentText === undefined ? 'GET' : 'POST',
     headers = {},
     timeoutMs,
   }: Question = {},
@@ -69,10 +72,10 @@ export async function askServer(
       headers: {
         ...headers,
         ...(key ? { authorization: `Bearer ${key}` } : {}),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(jsonText === undefined ? {} : { 'content-type': 'application/json' }),
         ...(sentText === undefined ? {} : { 'content-type': 'text/plain' }),
       },
-      body: body === undefined ? sentText : JSON.stringify(body),
+      body: jsonText ?? sentText,
       ...(sentText === undefined ? {} : { duplex: 'half' as const }),
       signal: timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs),
     });

@@ -4,9 +4,11 @@ import { addAnalyze } from './commands/analyze.ts';
 import { addDownload } from './commands/download.ts';
 import { addExtract } from './commands/extract.ts';
 import { addImport } from './commands/import.ts';
+import { addInfer } from './commands/infer.ts';
 import { addLabel } from './commands/label.ts';
 import { addLists } from './commands/lists.ts';
 import { addSample } from './commands/sample.ts';
+import { addTrain } from './commands/train.ts';
 import { addUpdateImages } from './commands/update-images.ts';
 import { addUpdateLabels } from './commands/update-labels.ts';
 
@@ -20,6 +22,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
   addDownload(program);
   addSample(program);
   addLabel(program);
+  addTrain(program);
+  addInfer(program);
   addAnalyze(program);
   addUpdateLabels(program);
   addUpdateImages(program);

@@ -2,7 +2,7 @@ export { artifactKeyOf, sha256Of } from './artifact.ts';
 export { chooseTemperature, memberProbabilitiesAt, sigmoid } from './calibrate.ts';
 export type { FinetuneParameters } from './finetune-parameters.ts';
 export { finetuneDefaults, readFinetuneParameters } from './finetune-parameters.ts';
-export { decodeHalfFloats } from './half-floats.ts';
+export { decodeHalfFloats, halfValues, readHalfFloats, toHalf } from './half-floats.ts';
 export type { OutOfFoldPage } from './out-of-fold.ts';
 export { decodeOutOfFold, encodeOutOfFold, outOfFoldPageOf } from './out-of-fold.ts';
 export type { ProbeParameters } from './probe-parameters.ts';

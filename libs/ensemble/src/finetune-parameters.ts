@@ -20,6 +20,8 @@ export interface FinetuneParameters {
   stopShare: number;
   /** `balanced`: HQ and LQ weigh the same in the loss however many pages each has. */
   classWeights: 'balanced' | 'none';
+  /** As of `probe`: 0 to 1, how much less the pages of items with many labelled pages weigh. */
+  itemDiscount: number;
 }
 
 /** Batch, learning rate and the most epochs of `alexnet` are those of the reference project's train.py. */
@@ -36,6 +38,7 @@ const defaultsOf: Record<Architecture, Readonly<FinetuneParameters>> = {
     dropout: 0.5,
     stopShare: 0.15,
     classWeights: 'balanced',
+    itemDiscount: 0,
   },
   small: {
     memberCount: 5,
@@ -49,6 +52,7 @@ const defaultsOf: Record<Architecture, Readonly<FinetuneParameters>> = {
     dropout: 0.3,
     stopShare: 0.15,
     classWeights: 'balanced',
+    itemDiscount: 0,
   },
 };
 
@@ -98,5 +102,6 @@ export function readFinetuneParameters(given: Readonly<Record<string, unknown>>)
     dropout: number('dropout', 0, 0.9, 'number'),
     stopShare: number('stopShare', 0, 0.5, 'number'),
     classWeights,
+    itemDiscount: number('itemDiscount', 0, 1, 'number'),
   };
 }

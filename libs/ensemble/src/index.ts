@@ -14,7 +14,7 @@ export {
   artifactKeyOf,
   artifactOf,
   memberWeightsArtifact,
-  networkWeightsArtifact,
+  networkWeightsFile,
   packEnsemble,
   packNetworks,
   readManifest,
@@ -31,7 +31,7 @@ export type { FinetuneParameters } from './finetune-parameters.ts';
 export { finetuneDefaults, readFinetuneParameters } from './finetune-parameters.ts';
 export type { Folds } from './folds.ts';
 export { splitIntoFolds } from './folds.ts';
-export { decodeHalfFloats } from './half-floats.ts';
+export { decodeHalfFloats, halfValues, readHalfFloats, toHalf } from './half-floats.ts';
 export type { Architecture } from './network/architectures.ts';
 export { architectures, weightCountOf } from './network/architectures.ts';
 export type { OutOfBagCalibration } from './network/calibrate-networks.ts';

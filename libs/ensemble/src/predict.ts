@@ -14,11 +14,12 @@ export function predictLogits(ensemble: Ensemble, rows: Float32Array): Float32Ar
   }
   const pageCount = rows.length / dims;
   if (pageCount === 0) return new Float32Array(0);
-  const logits = tf.tidy(() =>
-    tf
-      .matMul(tf.tensor2d(rows, [pageCount, dims]), tf.tensor2d(weightMatrixOf(ensemble), [dims, members.length]))
-      .dataSync(),
+  const product = tf.tidy(() =>
+    tf.matMul(tf.tensor2d(rows, [pageCount, dims]), tf.tensor2d(weightMatrixOf(ensemble), [dims, members.length])),
   );
+  // Read outside of `tf.tidy`, which looks at every number of an array that it is given back.
+  const logits = product.dataSync();
+  product.dispose();
   return Float32Array.from(logits, (logit, at) => logit + members[at % members.length]!.bias);
 }
 

@@ -9,6 +9,11 @@ export interface ProbeParameters {
   l2: number | undefined;
   /** `balanced`: HQ and LQ weigh the same in the loss however many pages each has. */
   classWeights: 'balanced' | 'none';
+  /**
+   * 0 to 1. A page weighs the number of labelled pages of its item to the power of minus this: at 1 a book of a hundred labelled pages weighs what
+   * a book of one does, at 0 each page counts alike.
+   */
+  itemDiscount: number;
   /** Folds of items, for L2, out-of-fold scores and temperature. */
   foldCountMax: number;
   epochsMax: number;
@@ -25,6 +30,7 @@ export const probeDefaults: Readonly<ProbeParameters> = Object.freeze({
   seed: 1,
   l2: undefined,
   classWeights: 'balanced',
+  itemDiscount: 0,
   foldCountMax: 5,
   epochsMax: 200,
 });
@@ -45,9 +51,16 @@ export function readProbeParameters(given: Readonly<Record<string, unknown>>): P
     }
     return value as number;
   };
-  const { l2 = undefined, classWeights = probeDefaults.classWeights } = given;
+  const {
+    l2 = undefined,
+    classWeights = probeDefaults.classWeights,
+    itemDiscount = probeDefaults.itemDiscount,
+  } = given;
   if (l2 !== undefined && !(typeof l2 === 'number' && l2 >= 1e-6 && l2 <= 100)) {
     throw invalidArgument('l2 must be a number from 0.000001 to 100', { field: 'parameters.l2' });
+  }
+  if (!(typeof itemDiscount === 'number' && itemDiscount >= 0 && itemDiscount <= 1)) {
+    throw invalidArgument('itemDiscount must be a number from 0 to 1', { field: 'parameters.itemDiscount' });
   }
   if (classWeights !== 'balanced' && classWeights !== 'none') {
     throw invalidArgument('classWeights must be balanced or none', { field: 'parameters.classWeights' });
@@ -57,6 +70,7 @@ export function readProbeParameters(given: Readonly<Record<string, unknown>>): P
     seed: integer('seed', 0, Number.MAX_SAFE_INTEGER),
     l2,
     classWeights,
+    itemDiscount,
     foldCountMax: integer('foldCountMax', 2, 20),
     epochsMax: integer('epochsMax', 1, 10_000),
   };

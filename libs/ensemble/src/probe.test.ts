@@ -103,6 +103,24 @@ it('refuses a label set of one class, naming the class and the count', () => {
   ).toThrow('1 usable HQ page;');
 });
 
+it('lets one book of many labels outvote many books of one, unless its pages are discounted', () => {
+  // One dimension. A book of sixty pages says that 1 is LQ; thirty books of one page each say that it is HQ.
+  const [big, few] = [60, 30];
+  const labels = Array.from(
+    { length: big + 2 * few },
+    (_, page) => (page < big || page % 2 ? 'LQ' : 'HQ') as 'LQ' | 'HQ',
+  );
+  const rows = Float32Array.from(labels, (label, page) => (page < big || label === 'HQ' ? 1 : -1));
+  const itemIds = Int32Array.from(labels, (_, page) => (page < big ? 1 : page));
+  const logitAtOne = (itemDiscount: number) => {
+    const given = readProbeParameters({ itemDiscount, classWeights: 'none' });
+    const { weights, bias } = trainMember({ rows, dims: 1, labels, itemIds }, given, { member: 0, l2: 0.001 });
+    return weights[0]! + bias;
+  };
+  expect(logitAtOne(0)).toBeLessThan(0);
+  expect(logitAtOne(1)).toBeGreaterThan(1);
+});
+
 it('refuses an embedding that is not finite', () => {
   const set = aTrainingSet();
   set.rows[12 * 5 + 3] = Number.NaN;
@@ -124,12 +142,14 @@ it('trains on the smallest set there is: two pages of each class in one book', (
 it('names the parameter at fault', () => {
   expect(() => readProbeParameters({ sed: 1 })).toThrow('parameter sed is not known; there are memberCount, seed');
   expect(() => readProbeParameters({ memberCount: 0 })).toThrow('memberCount must be an integer from 1 to 25');
+  expect(() => readProbeParameters({ itemDiscount: 2 })).toThrow('itemDiscount must be a number from 0 to 1');
   expect(() => readProbeParameters({ l2: -1 })).toThrow('l2 must be a number');
   expect(readProbeParameters({})).toEqual({
     memberCount: 5,
     seed: 1,
     l2: undefined,
     classWeights: 'balanced',
+    itemDiscount: 0,
     foldCountMax: 5,
     epochsMax: 200,
   });

@@ -12,7 +12,7 @@ import {
   standardisationOf,
   standardisedRows,
 } from './standardisation.ts';
-import { checkTrainingSet, type TrainingSet } from './training-set.ts';
+import { checkTrainingSet, itemDiscountsOf, type TrainingSet } from './training-set.ts';
 import { meanOf } from './uncertainty.ts';
 
 /** Largest component of the gradient at which a fit ends: decisions and AUC on other books do not change below it. */
@@ -74,6 +74,8 @@ export interface MemberOptions {
   /** Member of the same number of the parent ensemble, on raw embeddings of the same backbone. */
   parent?: LinearHead | undefined;
   onEpoch?: (epoch: number, loss: number) => void;
+  /** `left-out`: no fits of folds, and NaN for every out-of-fold logit. `fitted` when absent. */
+  folds?: 'fitted' | 'left-out';
 }
 
 /**
@@ -94,10 +96,8 @@ export function trainMember(set: TrainingSet, parameters: ProbeParameters, optio
       start: fold === undefined ? start : undefined,
     };
   };
-  const problems = [
-    problemWithout(undefined),
-    ...Array.from({ length: folds.count }, (_, fold) => problemWithout(fold)),
-  ];
+  const foldCount = options.folds === 'left-out' ? 0 : folds.count;
+  const problems = [problemWithout(undefined), ...Array.from({ length: foldCount }, (_, fold) => problemWithout(fold))];
   const fitOptions = {
     epochsMax: parameters.epochsMax,
     gradientMax,
@@ -116,7 +116,10 @@ export function trainMember(set: TrainingSet, parameters: ProbeParameters, optio
     epochs: member.epochs,
     converged: member.converged,
     warmStarted: start !== undefined,
-    outOfFoldLogits: Float64Array.from(set.labels, (_, page) => byFold[folds.foldOfPage[page]!]!.logits[page]!),
+    outOfFoldLogits: Float64Array.from(
+      set.labels,
+      (_, page) => byFold[folds.foldOfPage[page]!]?.logits[page] ?? Number.NaN,
+    ),
   };
 }
 
@@ -162,15 +165,24 @@ interface Prepared {
   standardisation: Standardisation;
 }
 
+type Standardised = Omit<Prepared, 'folds'>;
+
+/** All members of an ensemble see the same rows: checked and standardised once a set, which must not change after its first use. */
+const standardised = new WeakMap<TrainingSet, Standardised>();
+
 function prepare(set: TrainingSet, parameters: ProbeParameters): Prepared {
-  checkTrainingSet(set);
-  const standardisation = standardisationOf(set);
-  return {
-    rows: standardisedRows(set, standardisation),
-    isHq: Uint8Array.from(set.labels, (label) => (label === 'HQ' ? 1 : 0)),
-    folds: foldsOf(set, parameters),
-    standardisation,
-  };
+  let known = standardised.get(set);
+  if (!known) {
+    checkTrainingSet(set);
+    const standardisation = standardisationOf(set);
+    known = {
+      rows: standardisedRows(set, standardisation),
+      isHq: Uint8Array.from(set.labels, (label) => (label === 'HQ' ? 1 : 0)),
+      standardisation,
+    };
+    standardised.set(set, known);
+  }
+  return { ...known, folds: foldsOf(set, parameters) };
 }
 
 function foldsOf(set: TrainingSet, parameters: ProbeParameters): Folds {
@@ -181,9 +193,16 @@ function labelledPages(set: TrainingSet): number[] {
   return [...set.labels.keys()].filter((page) => set.labels[page] !== 'NOT_SURE');
 }
 
-/** Counts (0 leaves out) times class weights; with `balanced` each class sums to one half of all. */
-function pageWeightsOf(set: TrainingSet, counts: Float64Array, { classWeights }: ProbeParameters): Float64Array {
-  const weights = Float64Array.from(set.labels, (label, page) => (label === 'NOT_SURE' ? 0 : counts[page]!));
+/** Counts (0 leaves out) times item discounts times class weights; with `balanced` each class sums to one half of all. */
+function pageWeightsOf(
+  set: TrainingSet,
+  counts: Float64Array,
+  { classWeights, itemDiscount }: ProbeParameters,
+): Float64Array {
+  const discounts = itemDiscountsOf(set, itemDiscount);
+  const weights = Float64Array.from(set.labels, (label, page) =>
+    label === 'NOT_SURE' ? 0 : counts[page]! * discounts[page]!,
+  );
   if (classWeights === 'none') return weights;
   const sums = { HQ: 0, LQ: 0, NOT_SURE: 0 };
   weights.forEach((weight, page) => {

@@ -16,8 +16,18 @@ export function standardisationOf(set: TrainingSet): Standardisation {
   const pageCount = set.labels.length;
   const mean = new Float64Array(dims);
   const variance = new Float64Array(dims);
-  for (let at = 0; at < rows.length; at++) mean[at % dims]! += rows[at]! / pageCount;
-  for (let at = 0; at < rows.length; at++) variance[at % dims]! += (rows[at]! - mean[at % dims]!) ** 2 / pageCount;
+  // Row by row: a remainder for each of ten million numbers takes longer than everything else here.
+  for (let row = 0; row < rows.length; row += dims) {
+    for (let dim = 0; dim < dims; dim++) mean[dim]! += rows[row + dim]!;
+  }
+  for (let dim = 0; dim < dims; dim++) mean[dim]! /= pageCount;
+  for (let row = 0; row < rows.length; row += dims) {
+    for (let dim = 0; dim < dims; dim++) {
+      const difference = rows[row + dim]! - mean[dim]!;
+      variance[dim]! += difference * difference;
+    }
+  }
+  for (let dim = 0; dim < dims; dim++) variance[dim]! /= pageCount;
   const meanVariance = variance.reduce((sum, value) => sum + value, 0) / dims;
   const floor = 0.01 * meanVariance || 1; // all rows alike: any scale does
   return { name: 'z-score-floored', mean, scale: variance.map((value) => Math.sqrt(value + floor)) };
@@ -26,7 +36,10 @@ export function standardisationOf(set: TrainingSet): Standardisation {
 export function standardisedRows(set: TrainingSet, { mean, scale }: Standardisation): Float32Array {
   const { rows, dims } = set;
   const result = new Float32Array(rows.length);
-  for (let at = 0; at < rows.length; at++) result[at] = (rows[at]! - mean[at % dims]!) / scale[at % dims]!;
+  const factor = scale.map((value) => 1 / value);
+  for (let row = 0; row < rows.length; row += dims) {
+    for (let dim = 0; dim < dims; dim++) result[row + dim] = (rows[row + dim]! - mean[dim]!) * factor[dim]!;
+  }
   return result;
 }
 

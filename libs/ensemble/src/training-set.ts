@@ -10,7 +10,7 @@ export interface LabelledPages {
   itemIds: ArrayLike<number>;
 }
 
-/** Labelled pages as their embeddings. All members of an ensemble read the same one. */
+/** Labelled pages as their embeddings. All members of an ensemble read the same one; it must not change once it was trained on. */
 export interface TrainingSet extends LabelledPages {
   /** Row-major, one row of `dims` finite numbers a page. */
   rows: Float32Array;
@@ -33,6 +33,14 @@ export function checkTrainingSet(set: TrainingSet): void {
     if (!Number.isFinite(set.rows[at]))
       throw invalidArgument(`embedding of page row ${Math.floor(at / set.dims)} is not finite`);
   }
+}
+
+/** What a page weighs for the number of labelled pages of its item: that number to the power of minus `itemDiscount`. */
+export function itemDiscountsOf({ labels, itemIds }: LabelledPages, itemDiscount: number): Float64Array {
+  const counts = new Map<number, number>();
+  for (const [page, label] of labels.entries())
+    if (label !== 'NOT_SURE') counts.set(itemIds[page]!, (counts.get(itemIds[page]!) ?? 0) + 1);
+  return Float64Array.from(labels, (_, page) => (counts.get(itemIds[page]!) ?? 1) ** -itemDiscount);
 }
 
 /** The part of `checkTrainingSet` that needs no embeddings. */

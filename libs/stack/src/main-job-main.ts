@@ -71,6 +71,7 @@ async function main(options: MainJobOptions): Promise<void> {
       signal,
     });
     if (libraryDir === undefined) {
+      progress.say(`from nothing to the first iteration, step by step in the browser: ${gatewayUrl}/begin`);
       const ready = await mainJob.prepareForPerson();
       progress.say(
         `${ready.candidates} candidates of ${ready.pages} pages are ready; ${ready.toLabel} pages wait for your labels at ${gatewayUrl}/label (keys 1 HQ, 2 LQ, 3 not sure)`,

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aLibrary, itemFile, pageFile, type RowOf, titleFile } from './an-export.ts';
 import { type Harness, type ImportView, startHarness, until } from './harness.ts';
@@ -260,6 +261,67 @@ describe('an import', () => {
     expect((await harness.importFrom(source)).state).toBe('done');
     const { body } = await harness.get('/v1/pages/70001');
     expect(body.rows[0].prefix).toBe(prefix.replace('\0', '\uFFFD'));
+  });
+});
+
+describe('text', () => {
+  const pieces = fc.array(
+    fc.oneof(
+      fc.constantFrom(
+        '"',
+        '\\',
+        '\\N',
+        "'",
+        '{',
+        '}',
+        ',',
+        '[',
+        ']',
+        '\u0000',
+        '\u0001',
+        '\u007f',
+        '\u2028',
+        '\r',
+        ' ',
+        '',
+      ),
+      fc.string({ unit: 'binary', maxLength: 8 }),
+      fc.string({ unit: 'grapheme-ascii', maxLength: 30 }),
+    ),
+    { maxLength: 4 },
+  );
+  const value = fc
+    .tuple(pieces, fc.option(fc.constantFrom([0xff], [0xc3, 0x28], [0xe2, 0x82], [0xed, 0xa0, 0x80])))
+    .map(([parts, broken]) =>
+      Buffer.concat([Buffer.from(parts.join('').replaceAll(/[\t\n]/g, ' ')), Buffer.from(broken ?? [])]),
+    );
+  const readBack = (bytes: Buffer) => bytes.toString('utf8').replaceAll('\0', '\uFFFD');
+
+  it('is kept whatever its bytes: quotes, backslashes, controls, broken UTF-8', async () => {
+    const pages = fc.sample(fc.tuple(value, value, value, value, value), { numRuns: 400, seed: 1 });
+    const lines = pages.map(([year, volume, issue, prefix, number], index) =>
+      Buffer.concat([
+        Buffer.from(`${600_000 + index}\t60\t${index + 1}\t`),
+        ...[year, volume, issue, prefix, number].flatMap((bytes) => [bytes, Buffer.from('\t')]),
+        Buffer.from('Illustration\t\r\n'),
+      ]),
+    );
+    const source = await harness.exportIn('bytes', {
+      'page.txt': Buffer.concat([Buffer.from(pageFile([])), ...lines]),
+      'item.txt': itemFile([{ itemId: 60 }]),
+    });
+    expect(await harness.importFrom(source)).toMatchObject({ state: 'done', keptPageCount: 400, badLineCount: 0 });
+    const { rows: kept } = await harness.db.pool.query(
+      'select year, volume, issue, rows from page where page_id between 600000 and 600399 order by page_id',
+    );
+    expect(kept).toEqual(
+      pages.map(([year, volume, issue, prefix, number]) => ({
+        year: readBack(year),
+        volume: readBack(volume),
+        issue: readBack(issue),
+        rows: [[readBack(prefix), readBack(number), 'Illustration']],
+      })),
+    );
   });
 });
 

@@ -251,6 +251,11 @@ describe('an imported list', () => {
   });
 });
 
+it('names the newest version in use, and none as audited that is not', async () => {
+  expect((await service.get('/v1/hq-lists/newest')).body.version).toBe(2);
+  expect((await service.get('/v1/hq-lists/newest?audited=true')).status).toBe(404);
+});
+
 describe('two versions', () => {
   it('are compared by count, page by page, as text and by gRPC', async () => {
     const idsOf = async (version: number) =>

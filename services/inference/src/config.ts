@@ -1,6 +1,7 @@
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { readEnv, readPrepareEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
+import { type ExecutionProvider, executionProviders } from './embedding/backbones.ts';
 import type { BackboneWish } from './embedding/choose-backbone.ts';
 
 export interface Config extends ServiceEnv {
@@ -13,6 +14,7 @@ export interface Config extends ServiceEnv {
   modelFolders: readonly string[];
   modelCacheFolder: string;
   offline: boolean;
+  executionProvider: ExecutionProvider;
   embeddingThreads: number;
   /** Embedding batches that this process works on at once. */
   embeddingBatchesInFlightMax: number;
@@ -36,6 +38,7 @@ export function readConfig(source: Record<string, string | undefined> = process.
     modelFolders: env.string('FLORILEGIUM_MODELS', '').split(':').filter(Boolean),
     modelCacheFolder: join(cacheFolder, 'models'),
     offline: env.flag('FLORILEGIUM_OFFLINE', false),
+    executionProvider: env.oneOf('EXECUTION_PROVIDER', executionProviders, 'cpu'),
     embeddingThreads: env.int('EMBEDDING_THREADS', { default: Math.min(2, availableParallelism()), min: 1, max: 64 }),
     embeddingBatchesInFlightMax: env.int('EMBEDDING_BATCHES_IN_FLIGHT_MAX', { default: 2, min: 1, max: 16 }),
     predictionBatchesInFlightMax: env.int('PREDICTION_BATCHES_IN_FLIGHT_MAX', { default: 2, min: 1, max: 16 }),

@@ -16,6 +16,7 @@ import { ensembleArtifacts } from './clients/ensemble-artifacts.client.ts';
 import { connectFetcher } from './clients/fetcher.client.ts';
 import type { Config } from './config.ts';
 import { type ChosenBackbone, chooseBackbone } from './embedding/choose-backbone.ts';
+import { chooseExecutionProvider } from './embedding/choose-execution-provider.ts';
 import { createEmbedder, tryOutBackbone } from './embedding/embedder.ts';
 import { onEnsembleTrained } from './events/on-ensemble-trained.ts';
 import { onImageBatchStored } from './events/on-image-batch-stored.ts';
@@ -113,9 +114,10 @@ interface Parts {
 
 async function startWorkers(parts: Parts): Promise<void> {
   const { config, log, lifetime, db, messaging, catalog, store, chosen } = parts;
+  const { executionProvider } = await chooseExecutionProvider(config.executionProvider, chosen, tryOutBackbone, log);
   await selectBackend('auto', log);
   const embedder = chosen.canEmbed
-    ? await createEmbedder({ recipe: chosen.recipe, file: chosen.file, threads: config.embeddingThreads, log })
+    ? await createEmbedder({ ...chosen, executionProvider, threads: config.embeddingThreads, log })
     : undefined;
   if (embedder) lifetime.onStop('embedder', () => embedder.close());
 

@@ -1,7 +1,8 @@
 import {
+  artifactOf,
   createNetworkPredictor,
   type NetworkOrigin,
-  networkWeightsArtifact,
+  networkWeightsFile,
   packNetworks,
   readFinetuneParameters,
   selectBackend,
@@ -30,7 +31,7 @@ async function networksOf(seed: number) {
   const files = [1, 2].map((member) => {
     const random = randomFrom(seed, member);
     const count = weightCountOf('small', 16);
-    return networkWeightsArtifact(Float32Array.from({ length: count }, () => (random.next() - 0.5) / 3));
+    return artifactOf(networkWeightsFile(Float32Array.from({ length: count }, () => (random.next() - 0.5) / 3)), 'bin');
   });
   const ensembleId = uuidv7();
   const backbone = networkBackbone(parameters);

@@ -13,7 +13,7 @@ export interface FakeNeighbours extends Pick<PrepareTrainingDeps, 'curation' | '
   /** Pages whose embedding is still to come, for so many more askings. */
   pending: Map<number, number>;
   unavailable: Set<number>;
-  /** Pages whose image is not what it should be. */
+  /** Pages whose image is no image, and whose embedding is not finite. */
   corrupt: Set<number>;
   reported: { pageId: number; reason: string }[];
   backboneSha256: string;
@@ -61,7 +61,14 @@ export function fakeNeighbours(): FakeNeighbours {
         const ready = pageIds.filter(
           (pageId) => !pendingPageIds.includes(pageId) && !unavailablePageIds.includes(pageId),
         );
-        yield { pageIds: ready, halves: Buffer.concat(ready.map(embeddingOf)), pendingPageIds, unavailablePageIds };
+        yield {
+          pageIds: ready,
+          halves: Buffer.concat(
+            ready.map((pageId) => (fake.corrupt.has(pageId) ? Buffer.alloc(2 * dims, 0x7e) : embeddingOf(pageId))),
+          ),
+          pendingPageIds,
+          unavailablePageIds,
+        };
       },
     },
   };

@@ -220,6 +220,36 @@ describe('a training that cannot be', () => {
     await vi.waitFor(async () => expect(await get(second.id)).toMatchObject({ state: 'done' }), 20_000);
   });
 
+  it('fails on an embedding that is not finite, naming its page', async () => {
+    neighbours.addLabelSet('not-finite', labelsOf(520, 40));
+    neighbours.corrupt.add(533);
+    await freeze('not-finite');
+    expect((await endOf('not-finite')).payload).toMatchObject({ reason: 'the embedding of page 533 is not finite' });
+    neighbours.corrupt.clear();
+  });
+
+  it('fails on weights of its parent that are corrupt or gone, naming the file, and trains the next one', async () => {
+    neighbours.addLabelSet('spoilt-parent', labelsOf(540, 40));
+    const parameters = { memberCount: 1, l2: 0.037 };
+    const { body } = await post({ labelSetId: 'spoilt-parent', parameters });
+    await vi.waitFor(async () => expect(await get(body.id)).toMatchObject({ state: 'done' }), 20_000);
+    const { ensembleId } = await get(body.id);
+    const { key } = (await rig.store.trainings.listMembers(body.id))[0]!.weights;
+    const whole = await rig.objects.get(key);
+    const reasonOf = async (seed: number) => {
+      const wish = { labelSetId: 'spoilt-parent', parameters: { ...parameters, seed }, parentEnsembleId: ensembleId };
+      const { id } = (await post(wish)).body;
+      await vi.waitFor(async () => expect(['done', 'failed']).toContain((await get(id)).state), 20_000);
+      return (await get(id)).reason;
+    };
+    await rig.objects.put(key, Buffer.alloc(whole.length));
+    expect(await reasonOf(2)).toContain(`weight file ${key} does not have the sha256`);
+    await rig.objects.delete(key);
+    expect(await reasonOf(3)).toContain(key);
+    await rig.objects.put(key, whole);
+    expect(await reasonOf(4)).toBeNull();
+  });
+
   it('fails when embeddings never come', async () => {
     await workers.stop();
     workers = await rig.startWorkers(neighbours, { embeddingWaitMs: 1 });

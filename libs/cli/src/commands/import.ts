@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { AppError, cancelled, internal, messageFateOf } from '@florilegium/errors';
 import type { Command } from 'commander';
-import { askServer, type ServerOptions, serverOption } from '../ask-server.ts';
+import { askJson, askServer, type ServerOptions, withServer } from '../ask-server.ts';
 import { type Bar, startBar } from '../progress-bar.ts';
 
 interface ImportOptions extends ServerOptions {
@@ -28,20 +28,18 @@ const reconnectDelayMs = 1000;
 
 /** `import SOURCE`: has a running Florilegium import an export of BHL, and follows it with a bar. */
 export function addImport(program: Command): void {
-  program
-    .command('import')
-    .description('import an export of BHL into a running Florilegium')
-    .argument('<source>', 'address of a configured host, or folder or .zip under a configured root')
-    .option(...serverOption)
-    .option('--key <key>', 'API key of an operator')
+  withServer(
+    program
+      .command('import')
+      .description('import an export of BHL into a running Florilegium')
+      .argument('<source>', 'address of a configured host, or folder or .zip under a configured root'),
+  )
     .option('--with-names', 'read the scientific names of kept pages too')
     .action(async (source: string, { withNames = false, ...server }: ImportOptions) => {
-      const started = await askServer(server, '/v1/imports', {
-        method: 'POST',
+      const { id } = await askJson<ImportRun>(server, '/v1/imports', {
         body: { source, withNames },
         timeoutMs: 60_000,
       });
-      const { id } = (await started.json()) as ImportRun;
       console.error(`import ${id}`);
       const run = await follow(server, `/v1/imports/${id}/events`);
       if (run.state === 'cancelled') throw cancelled(`import ${id} was cancelled`);

@@ -16,6 +16,8 @@ export const methodRoles: Readonly<Record<string, 'viewer' | 'curator' | 'operat
   "/florilegium.curation.v1.CurationService/StartIteration": "operator",
   "/florilegium.curation.v1.CurationService/GetIteration": "viewer",
   "/florilegium.curation.v1.CurationService/CancelIteration": "operator",
+  "/florilegium.curation.v1.CurationService/RetryIteration": "operator",
+  "/florilegium.curation.v1.CurationService/CloseIteration": "operator",
   "/florilegium.curation.v1.CurationService/ListHqLists": "viewer",
   "/florilegium.curation.v1.CurationService/StreamHqList": "viewer",
   "/florilegium.curation.v1.CurationService/StreamHqListDifference": "viewer",

@@ -3,8 +3,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { beforeAll, expect, it } from 'vitest';
 import {
+  artifactOf,
   type NetworkOrigin,
-  networkWeightsArtifact,
+  networkWeightsFile,
   packNetworks,
   unpackAnyEnsemble,
   unpackEnsemble,
@@ -21,7 +22,9 @@ const summary = { loss: 0.2, epochs: 9, converged: true, warmStarted: false };
 
 function anEnsemble(architecture: Architecture, side: number, seeds = [1, 2]) {
   const parameters = readFinetuneParameters({ architecture, side, memberCount: 2 });
-  const files = seeds.map((seed) => networkWeightsArtifact(initialWeights(architecture, side, randomFrom(seed))));
+  const files = seeds.map((seed) =>
+    artifactOf(networkWeightsFile(initialWeights(architecture, side, randomFrom(seed))), 'bin'),
+  );
   const origin: NetworkOrigin = {
     ensembleId: 'e',
     trainingId: 't',

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { FinetuneParameters } from '../finetune-parameters.ts';
 import type { Folds } from '../folds.ts';
 import { pagesOfMember } from '../out-of-bag.ts';
-import { checkLabels, type LabelledPages } from '../training-set.ts';
+import { checkLabels, itemDiscountsOf, type LabelledPages, type PageLabel } from '../training-set.ts';
 import { createAdam, valuesOf } from './adam.ts';
 import { type Architecture, weightCountOf } from './architectures.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, type Progress } from './checkpoint.ts';
@@ -185,16 +185,20 @@ function variablesOf(architecture: Architecture, side: number, start: Float32Arr
   });
 }
 
-/** Weight in the loss of each page; with `balanced` each class weighs one half of what trains. */
+/** Weight in the loss of each page: its item's discount, and with `balanced` each class weighs one half of what trains. */
 function classWeightsOf(
-  { labels }: LabelledPages,
+  set: LabelledPages,
   train: readonly number[],
-  { classWeights }: FinetuneParameters,
+  { classWeights, itemDiscount }: FinetuneParameters,
 ): Float64Array {
-  const hqCount = train.filter((page) => labels[page] === 'HQ').length;
-  const half = train.length / 2;
-  const weightOf = { HQ: half / hqCount, LQ: half / (train.length - hqCount), NOT_SURE: 0 };
-  return Float64Array.from(labels, (label) => (classWeights === 'none' ? 1 : weightOf[label]));
+  const { labels } = set;
+  const discounts = itemDiscountsOf(set, itemDiscount);
+  const sums = { HQ: 0, LQ: 0, NOT_SURE: 0 };
+  for (const page of train) sums[labels[page]!] += discounts[page]!;
+  // The mean weight of a page that trains is 1, so that the learning rate means the same whatever the weights.
+  const factorOf = (label: PageLabel) =>
+    classWeights === 'none' ? train.length / (sums.HQ + sums.LQ) : train.length / 2 / sums[label];
+  return Float64Array.from(labels, (label, page) => (label === 'NOT_SURE' ? 0 : discounts[page]! * factorOf(label)));
 }
 
 /** Pixels of the pages, each left as it is or mirrored left to right, by a coin. */

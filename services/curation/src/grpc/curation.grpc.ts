@@ -14,9 +14,11 @@ import type { TriageRule } from '../domain/triage.ts';
 import type { HqList } from '../repos/hq-lists.repo.ts';
 import type { Iteration } from '../repos/iterations.repo.ts';
 import { type CancelIterationDeps, cancelIteration } from '../usecases/cancel-iteration.ts';
+import { closeIteration } from '../usecases/close-iteration.ts';
 import { findFrozenList } from '../usecases/find-frozen-list.ts';
 import { readDifference } from '../usecases/read-difference.ts';
 import { type RecordLabelsDeps, recordLabels } from '../usecases/record-labels.ts';
+import { retryIteration } from '../usecases/retry-iteration.ts';
 import { startIteration } from '../usecases/start-iteration.ts';
 
 export interface CurationGrpcDeps extends RecordLabelsDeps, CancelIterationDeps {
@@ -113,6 +115,10 @@ export function curationGrpc(deps: CurationGrpcDeps): CurationServiceImplementat
     },
 
     cancelIteration: async ({ number }) => ({ iteration: toIterationMessage(await cancelIteration(deps, number)) }),
+
+    retryIteration: async ({ number }) => ({ iteration: toIterationMessage(await retryIteration(deps, number)) }),
+
+    closeIteration: async ({ number }) => ({ iteration: toIterationMessage(await closeIteration(deps, number)) }),
 
     listHqLists: async () => ({ hqLists: (await store.hqLists.list()).map(toHqListMessage) }),
 

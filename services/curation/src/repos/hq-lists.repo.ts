@@ -103,6 +103,11 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
     find: (version: number) => findWhere(sql`where h.version = ${version}`),
     findByKey: (key: string) => findWhere(sql`where h.idempotency_key = ${key}`),
     findNewest: () => findWhere(sql`order by h.version desc limit 1`),
+    /** Of those made here and in use; with `audited`, only of those that an audit measured. */
+    findNewestPublished: (audited: boolean) =>
+      findWhere(sql`
+        where h.state = 'published' and h.origin = 'published' and (h.figures is not null or not ${audited})
+        order by h.version desc limit 1`),
     findById: (id: string) => findWhere(sql`where h.id::text = ${id}`),
     lock: (id: string) => findWhere(sql`where h.id::text = ${id} for update of h`),
     lockVersion: (version: number) => findWhere(sql`where h.version = ${version} for update of h`),

@@ -95,6 +95,25 @@ export function addHqListRoutes(
   );
 
   app.get(
+    '/v1/hq-lists/newest',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'The newest version in use; with `audited`, the newest whose quality was measured',
+        description:
+          'Versions that are imported, withdrawn or unfinished are none. 404 where there is no such version.',
+        querystring: Type.Object({ audited: Type.Boolean({ default: false }) }),
+        response: { 200: hqListSchema },
+      },
+    },
+    async ({ query }) => {
+      const list = await store.hqLists.findNewestPublished(query.audited);
+      if (!list) throw notFound(query.audited ? 'audited HQ list' : 'HQ list', 'newest');
+      return viewHqList(list);
+    },
+  );
+
+  app.get(
     '/v1/hq-lists/:version',
     {
       config: { role: 'viewer' },

@@ -1,4 +1,5 @@
-import { curvesOf, type PagePrediction } from '../domain/curves.ts';
+import { labelConfidenceOf } from '@florilegium/ensemble/arithmetic';
+import { curvesOf, type PagePrediction, verdictCurveOf } from '../domain/curves.ts';
 import {
   defaultQueueRule,
   orderForReview,
@@ -17,7 +18,7 @@ import {
   triageLabelled,
   triageUnlabelled,
 } from '../domain/triage.ts';
-import { type IterationCurve, verdictOf } from '../domain/verdict.ts';
+import { verdictOf } from '../domain/verdict.ts';
 import type { Iteration } from '../repos/iterations.repo.ts';
 import type { TriagedPage } from '../repos/triage.repo.ts';
 import type { TxStore } from '../store.ts';
@@ -128,11 +129,22 @@ async function sortLabelled(
   });
 }
 
-/** What a second look at a label is worth: how surely the ensemble contradicts it, or how unsure it is where no label is contradicted. */
-function worthOf({ label, opinion }: { label: 'HQ' | 'LQ' | 'NOT_SURE'; opinion: Opinion }): number {
+/**
+ * What a second look at a label is worth: the less members that never saw the page's item believe it, the likelier it is an error (self-confidence
+ * of confident learning); where none contradicts it, how unsure they are.
+ */
+function worthOf({
+  label,
+  members,
+  opinion,
+}: {
+  label: 'HQ' | 'LQ' | 'NOT_SURE';
+  members: readonly number[];
+  opinion: Opinion;
+}): number {
   if (label === 'NOT_SURE') return Math.abs(opinion.mean - 0.5);
-  const against = label === 'HQ' ? 1 - opinion.mean : opinion.mean;
-  return against > 0.5 ? against : opinion.entropy;
+  const isContradicted = members.some((member) => decides(member) !== label);
+  return isContradicted ? 1 - labelConfidenceOf(label, members) : opinion.entropy;
 }
 
 async function compare(tx: TxStore, iteration: Iteration) {
@@ -142,22 +154,9 @@ async function compare(tx: TxStore, iteration: Iteration) {
     before: before ? await tx.predictions.listOfSet(before.id, name) : [],
   });
   const curves = curvesOf({ unlabelled: await ofSet('unlabelled'), stop: await ofSet('stop') });
-  const history: IterationCurve[] = (await tx.iterations.list())
-    .filter(({ number, curves }) => number < iteration.number && curves !== null)
-    .map(({ number, curves }) => ({
-      number,
-      kappa: curves!.kappa ?? undefined,
-      fChangeBound: curves!.fChangeBound ?? undefined,
-      changeOfMind: curves!.bySet.stop.changeOfMind ?? undefined,
-    }));
-  const verdict = verdictOf([
-    ...history,
-    {
-      number: iteration.number,
-      kappa: curves.kappa ?? undefined,
-      fChangeBound: curves.fChangeBound ?? undefined,
-      changeOfMind: curves.bySet.stop.changeOfMind ?? undefined,
-    },
-  ]);
+  const history = (await tx.iterations.list())
+    .filter(({ number, curves: earlier }) => number < iteration.number && earlier !== null)
+    .map(({ number, curves: earlier }) => verdictCurveOf(number, earlier!));
+  const verdict = verdictOf([...history, verdictCurveOf(iteration.number, curves)]);
   return { curves, verdict };
 }

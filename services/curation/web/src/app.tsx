@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
 import { announcement } from './design/announce.ts';
 import { type ColorTheme, chosenTheme } from './design/color-theme.ts';
+import { FaultBoundary } from './design/fault-boundary.tsx';
 import { Empty, View } from './design/parts.tsx';
 import { Notices, Saving } from './label/saving.tsx';
 import { apiKey, keepKey, keyAsked } from './rest/rest-client.ts';
@@ -66,6 +67,7 @@ const Nowhere = () => (
 function Shell({ children }: { children: ComponentChildren }) {
   const { path } = useLocation();
   const main = useRef<HTMLElement>(null);
+  const nav = useRef<HTMLElement>(null);
   const before = useRef(path);
   useEffect(() => {
     if (before.current === path) return;
@@ -73,6 +75,10 @@ function Shell({ children }: { children: ComponentChildren }) {
     // A new view begins at its top, for the eye and for the keyboard.
     scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
+  }, [path]);
+  // On a narrow screen the places do not fit beside each other.
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   }, [path]);
   return (
     <div class="shell">
@@ -85,7 +91,7 @@ function Shell({ children }: { children: ComponentChildren }) {
             <img src="/assets/icon.svg" alt="" width="26" height="26" />
             Florilegium
           </a>
-          <nav aria-label="Views">
+          <nav aria-label="Views" ref={nav}>
             {places.map(([address, title]) => (
               <a key={address} href={address} aria-current={isAt(path, address) ? 'page' : undefined}>
                 {title}
@@ -101,7 +107,7 @@ function Shell({ children }: { children: ComponentChildren }) {
         <Notices />
       </div>
       <main id="main" ref={main} tabIndex={-1}>
-        {children}
+        <FaultBoundary path={path}>{children}</FaultBoundary>
       </main>
       <KeyDialog />
       <p class="unseen" aria-live="polite">

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { BackboneManifest } from './backbones.ts';
+import type { BackboneManifest, ExecutionProvider } from './backbones.ts';
 import { declareOutput } from './onnx-graph.ts';
 
 export interface BackboneSession {
@@ -9,14 +9,18 @@ export interface BackboneSession {
 }
 
 /** Loads a backbone into this thread: run it in a worker thread, for a call blocks. */
-export async function openBackboneSession(manifest: BackboneManifest, file: string): Promise<BackboneSession> {
+export async function openBackboneSession(
+  manifest: BackboneManifest,
+  file: string,
+  executionProvider: ExecutionProvider = 'cpu',
+): Promise<BackboneSession> {
   const bytes = await readFile(file);
   const declared =
     'name' in manifest.output
       ? { model: bytes, output: manifest.output.name }
       : declareOutput(bytes, manifest.output.operator);
   const session = await InferenceSession.create(declared.model, {
-    executionProviders: ['cpu'],
+    executionProviders: [executionProvider],
     // One thread a session, several sessions: two threads in one took 5 to 20 ms an image at batch 8, one takes a steady 9.
     intraOpNumThreads: 1,
     interOpNumThreads: 1,

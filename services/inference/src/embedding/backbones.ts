@@ -20,6 +20,10 @@ export interface BackboneManifest {
   dimensions: number;
 }
 
+/** What ONNX Runtime multiplies with. */
+export const executionProviders = ['cpu', 'cuda'] as const;
+export type ExecutionProvider = (typeof executionProviders)[number];
+
 const backbones: readonly BackboneManifest[] = [
   {
     // MobileNetV2 1.0/224 of the ONNX model zoo, trained on ImageNet. Its 1,000 logits say less than the features they are made of.

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { internal, messageOf, unavailable } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
-import type { BackboneManifest } from './backbones.ts';
+import type { BackboneManifest, ExecutionProvider } from './backbones.ts';
 import { decodePage } from './decode-page.ts';
 import type { EmbeddingRecipe } from './embedding-recipe.ts';
 import type { ThreadReply, ThreadRequest, ThreadSetup } from './embedding-thread.ts';
@@ -22,6 +22,8 @@ export interface EmbedderOptions {
   /** Weights of the recipe's backbone. */
   file: string | undefined;
   threads: number;
+  /** `cpu` unless given. */
+  executionProvider?: ExecutionProvider;
   log: Log;
 }
 
@@ -44,8 +46,11 @@ const SENT_MAX = 2;
 const THREAD_START_MS = 30_000;
 
 /** Starts the threads; rejects when one cannot load the backbone. */
-export async function createEmbedder({ recipe, file, threads, log }: EmbedderOptions): Promise<Embedder> {
-  const setup: ThreadSetup = { backbone: recipe.backbone && file ? { manifest: recipe.backbone, file } : undefined };
+export async function createEmbedder(options: EmbedderOptions): Promise<Embedder> {
+  const { recipe, file, threads, executionProvider = 'cpu', log } = options;
+  const setup: ThreadSetup = {
+    backbone: recipe.backbone && file ? { manifest: recipe.backbone, file, executionProvider } : undefined,
+  };
   if (recipe.backbone && !file) throw unavailable(`the weights of ${recipe.backbone.name} are missing`);
   const queue: Waiting[] = [];
   const pool: Thread[] = [];
@@ -128,8 +133,12 @@ export async function createEmbedder({ recipe, file, threads, log }: EmbedderOpt
 }
 
 /** Loads a backbone in a thread of its own and embeds an empty page with it. Rejects with the runtime's reason when that fails. */
-export async function tryOutBackbone(manifest: BackboneManifest, file: string): Promise<void> {
-  const worker = startThread({ backbone: { manifest, file } });
+export async function tryOutBackbone(
+  manifest: BackboneManifest,
+  file: string,
+  executionProvider: ExecutionProvider = 'cpu',
+): Promise<void> {
+  const worker = startThread({ backbone: { manifest, file, executionProvider } });
   try {
     await readiness(worker);
     const page = { rgb: new Uint8Array(RASTER_SIDE * RASTER_SIDE * 3).fill(255), aspect: 0.7 };

@@ -1,13 +1,13 @@
 // Runs in a worker thread: rasters in, embeddings out. The forward pass and the statistics block whatever thread they are in.
 import { parentPort, workerData } from 'node:worker_threads';
 import { type BackboneSession, openBackboneSession } from './backbone-session.ts';
-import type { BackboneManifest } from './backbones.ts';
+import type { BackboneManifest, ExecutionProvider } from './backbones.ts';
 import { halve, RASTER_SIDE } from './page-raster.ts';
 import { pageStatistics, STATISTICS_DIMS } from './page-statistics.ts';
 
 /** What the thread is started with. */
 export interface ThreadSetup {
-  backbone: { manifest: BackboneManifest; file: string } | undefined;
+  backbone: { manifest: BackboneManifest; file: string; executionProvider: ExecutionProvider } | undefined;
 }
 export interface ThreadRequest {
   pages: { rgb: Uint8Array<ArrayBuffer>; aspect: number }[];
@@ -27,7 +27,8 @@ if (port) {
   const failed = (error: unknown) =>
     reply({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
   try {
-    const session = backbone && (await openBackboneSession(backbone.manifest, backbone.file));
+    const session =
+      backbone && (await openBackboneSession(backbone.manifest, backbone.file, backbone.executionProvider));
     const dimensions = (backbone?.manifest.dimensions ?? 0) + STATISTICS_DIMS;
     // One batch after the other, in the order they came.
     let last = Promise.resolve();

@@ -39,26 +39,29 @@ function inkLightness(lightness: Float32Array): number {
   return 0;
 }
 
+/** Of each 8-bit value, in linear light. */
+const LINEAR = Float64Array.from({ length: 256 }, (_, value) =>
+  value <= 10 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+);
+/** Lightness as a table over luminance 0 to 1.1, finer than the 8 bits that come in. */
+const LIGHTNESS_STEPS = 4096;
+const LIGHTNESS = Float64Array.from({ length: LIGHTNESS_STEPS + 1 }, (_, step) => {
+  const luminance = (step / LIGHTNESS_STEPS) * 1.1;
+  return luminance > 216 / 24389 ? 116 * Math.cbrt(luminance) - 16 : (24389 / 27) * luminance;
+});
+
 /** Lightness at full size, 0 for the page's ink and 1 for its paper. */
 function relativeTone(rgb: Uint8Array, paper: readonly [number, number, number], ink: number): Float32Array {
   const tone = new Float32Array(rgb.length / 3);
   const weights = [0.2126 / paper[0], 0.7152 / paper[1], 0.0722 / paper[2]] as const;
-  const linear = (weight: number) =>
-    Float64Array.from(
-      { length: 256 },
-      (_, value) => weight * (value <= 10 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4),
-    );
+  const linear = (weight: number) => LINEAR.map((value) => weight * value);
   const [red, green, blue] = [linear(weights[0]), linear(weights[1]), linear(weights[2])];
-  // Lightness as a table over luminance 0 to 1.1, finer than the 8 bits that come in.
-  const steps = 4096;
-  const table = Float32Array.from({ length: steps + 1 }, (_, step) => {
-    const luminance = (step / steps) * 1.1;
-    const lightness = luminance > 216 / 24389 ? 116 * Math.cbrt(luminance) - 16 : (24389 / 27) * luminance;
-    return Math.max(0, Math.min(1.02, (lightness - ink) / (100 - ink)));
-  });
+  const table = new Float32Array(LIGHTNESS_STEPS + 1);
+  for (let step = 0; step <= LIGHTNESS_STEPS; step++)
+    table[step] = Math.max(0, Math.min(1.02, (LIGHTNESS[step]! - ink) / (100 - ink)));
   for (let pixel = 0, at = 0; pixel < tone.length; pixel++, at += 3) {
     const luminance = red[rgb[at]!]! + green[rgb[at + 1]!]! + blue[rgb[at + 2]!]!;
-    tone[pixel] = table[luminance >= 1.1 ? steps : ((luminance / 1.1) * steps) | 0]!;
+    tone[pixel] = table[luminance >= 1.1 ? LIGHTNESS_STEPS : ((luminance / 1.1) * LIGHTNESS_STEPS) | 0]!;
   }
   return tone;
 }

@@ -1,5 +1,6 @@
+import { readHalfFloats } from '@florilegium/ensemble/arithmetic';
 import { describe, expect, it } from 'vitest';
-import { checkedRow, decodeShardIndex, encodeShard, readHalves, rowRange } from './shard.ts';
+import { checkedRow, decodeShardIndex, encodeShard, rowRange } from './shard.ts';
 
 const recipe = 'ab'.repeat(32);
 const aRow = (pageId: number, ...values: number[]) => ({
@@ -13,7 +14,7 @@ const aShard = () => encodeShard(recipe, 3, rows);
 const readRow = (file: Buffer, row: number, expected = rows[row]!) => {
   const { start, bytes } = rowRange({ rowCount: 2, dimensions: 3 }, row);
   const out = new Float32Array(3);
-  readHalves(checkedRow(file.subarray(start, start + bytes), expected, 'the shard'), out, 0);
+  readHalfFloats(checkedRow(file.subarray(start, start + bytes), expected, 'the shard'), out, 0);
   return out;
 };
 

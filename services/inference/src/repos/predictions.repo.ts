@@ -7,19 +7,40 @@ export interface PredictionRange {
   runNumber: number;
   afterPageId: number;
   limit: number;
+  filter?: PredictionFilter | undefined;
+}
+
+/** Bounds include their ends, but for `entropyAbove`. */
+export interface PredictionFilter {
   meanMin?: number | undefined;
   meanMax?: number | undefined;
+  /** Means below this only. */
+  meanBelow?: number | undefined;
+  entropyMin?: number | undefined;
+  entropyMax?: number | undefined;
+  entropyAbove?: number | undefined;
+  disagreementMin?: number | undefined;
+  disagreementMax?: number | undefined;
+  dissent?: boolean | undefined;
 }
 
 export interface PredictionsRepo {
+  /** The entropy in nats under which a share of the run's pages lies; 0 of a run without predictions. */
+  entropyQuantile(runNumber: number, share: number): Promise<number>;
   /** In ascending PageID. */
   listPredictions(range: PredictionRange): Promise<Prediction[]>;
 }
 
 export function predictionsRepo(kysely: Kysely<Schema>): PredictionsRepo {
   return {
-    listPredictions: async ({ runNumber, afterPageId, limit, meanMin = 0, meanMax = 1 }) =>
-      await kysely
+    entropyQuantile: async (runNumber, share) => {
+      const { rows } = await sql<{ entropy: number | null }>`
+        select percentile_disc(${share}::float8) within group (order by entropy) as entropy
+        from prediction where run_number = ${runNumber}`.execute(kysely);
+      return rows[0]?.entropy ?? 0;
+    },
+    listPredictions: async ({ runNumber, afterPageId, limit, filter = {} }) => {
+      let query = kysely
         .selectFrom('prediction')
         .select([
           'page_id as pageId',
@@ -31,11 +52,27 @@ export function predictionsRepo(kysely: Kysely<Schema>): PredictionsRepo {
         ])
         .where('run_number', '=', runNumber)
         .where('page_id', '>', afterPageId)
-        .where('mean', '>=', sql<number>`${meanMin}::real`)
-        .where('mean', '<=', sql<number>`${meanMax}::real`)
         .orderBy('page_id')
-        .limit(limit)
-        .execute(),
+        .limit(limit);
+      // The columns are single floats: a bound is rounded as they were, so that a value that was read finds itself.
+      const bound = (
+        column: 'mean' | 'entropy' | 'disagreement',
+        operator: '>=' | '<=' | '<' | '>',
+        value?: number,
+      ) => {
+        if (value !== undefined) query = query.where(column, operator, sql<number>`${value}::real`);
+      };
+      bound('mean', '>=', filter.meanMin);
+      bound('mean', '<=', filter.meanMax);
+      bound('mean', '<', filter.meanBelow);
+      bound('entropy', '>=', filter.entropyMin);
+      bound('entropy', '<=', filter.entropyMax);
+      bound('entropy', '>', filter.entropyAbove);
+      bound('disagreement', '>=', filter.disagreementMin);
+      bound('disagreement', '<=', filter.disagreementMax);
+      if (filter.dissent !== undefined) bound('disagreement', filter.dissent ? '>' : '<=', 0);
+      return await query.execute();
+    },
   };
 }
 

@@ -1,11 +1,10 @@
-import { invalidArgument } from '@florilegium/errors';
 import type { HttpApp } from '@florilegium/http';
 import { Type } from 'typebox';
 import type { EmbeddingShards } from '../clients/embedding-shards.client.ts';
 import type { RecordedBackbone } from '../repos/backbones.repo.ts';
 import type { RootStore } from '../store.ts';
 import { findSimilar } from '../usecases/find-similar.ts';
-import { getReadableRun } from '../usecases/get-prediction-run.ts';
+import { listPredictions, type TriageClass } from '../usecases/list-predictions.ts';
 
 export interface PredictionsRestDeps {
   store: RootStore;
@@ -16,6 +15,7 @@ export interface PredictionsRestDeps {
 }
 
 const probability = Type.Number({ minimum: 0, maximum: 1 });
+const entropy = Type.Number({ minimum: 0, maximum: 1, description: 'In nats, at most ln 2' });
 const pageId = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
 
 export function addPredictionRoutes(
@@ -34,6 +34,29 @@ export function addPredictionRoutes(
           limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
           meanMin: Type.Optional(probability),
           meanMax: Type.Optional(probability),
+          entropyMin: Type.Optional(entropy),
+          entropyMax: Type.Optional(entropy),
+          disagreementMin: Type.Optional(probability),
+          disagreementMax: Type.Optional(probability),
+          decision: Type.Optional(
+            Type.Unsafe<'HQ' | 'LQ'>({ type: 'string', enum: ['HQ', 'LQ'], description: 'Of the mean, at 0.5' }),
+          ),
+          triageClass: Type.Optional(
+            Type.Unsafe<TriageClass>({
+              type: 'string',
+              enum: ['A', 'B', 'C', 'D'],
+              description:
+                'A no dissent, low entropy; B no dissent, high entropy; C dissent, low entropy; D dissent, high entropy',
+            }),
+          ),
+          entropyThreshold: Type.Optional(
+            Type.Number({
+              minimum: 0,
+              maximum: 1,
+              description:
+                "Where high entropy begins for `triageClass`; the 0.8 quantile of the run's entropies by default",
+            }),
+          ),
         }),
         response: {
           200: Type.Object({
@@ -48,23 +71,12 @@ export function addPredictionRoutes(
               }),
             ),
             next: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
+            entropyThreshold: Type.Optional(Type.Number({ description: 'What `triageClass` was told by, in nats' })),
           }),
         },
       },
     },
-    async ({ query: { runId, after, limit, meanMin, meanMax } }) => {
-      if (meanMin !== undefined && meanMax !== undefined && meanMin > meanMax)
-        throw invalidArgument('meanMin is greater than meanMax', { field: 'meanMin' });
-      const { number } = await getReadableRun(store, runId);
-      const predictions = await store.predictions.listPredictions({
-        runNumber: number,
-        afterPageId: after,
-        limit,
-        meanMin,
-        meanMax,
-      });
-      return { predictions, next: predictions.length === limit ? predictions.at(-1)!.pageId : null };
-    },
+    async ({ query }) => await listPredictions(store, query),
   );
 
   app.get(

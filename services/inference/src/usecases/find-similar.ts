@@ -1,6 +1,6 @@
+import { halfValues, readHalfFloats } from '@florilegium/ensemble/arithmetic';
 import { notFound } from '@florilegium/errors';
 import type { EmbeddingShards } from '../clients/embedding-shards.client.ts';
-import { readHalves } from '../embedding/shard.ts';
 import type { RecordedBackbone } from '../repos/backbones.repo.ts';
 import type { EmbeddingsRepo } from '../repos/embeddings.repo.ts';
 import { locatedOf } from './read-embeddings.ts';
@@ -34,26 +34,22 @@ export async function findSimilar(
   if (!own) throw notFound('the embedding of page', pageId);
   const { mean, scale } = await momentsOf(deps, signal);
   const shard = (await embeddings.findShards([own.shardId])).get(own.shardId)!;
-  const normalise = (values: Float32Array) => {
+  const wanted = new Float32Array(backbone.dimensions);
+  readHalfFloats((await shards.readRows(shard, [own]))[0]!, wanted);
+  for (let at = 0; at < wanted.length; at++) wanted[at] = (wanted[at]! - mean[at]!) * scale[at]!;
+  const length = lengthOf(wanted);
+  const nearest: SimilarPage[] = [];
+  await eachEmbedding(deps, signal, (other, halves) => {
+    if (other === pageId) return;
+    // One pass a page: its product with the wanted one and its own length.
+    let product = 0;
     let square = 0;
-    for (let at = 0; at < values.length; at++) {
-      const value = (values[at]! - mean[at]!) * scale[at]!;
-      values[at] = value;
+    for (let at = 0, from = 0; at < wanted.length; at++, from += 2) {
+      const value = (halfValues[halves[from]! | (halves[from + 1]! << 8)]! - mean[at]!) * scale[at]!;
+      product += value * wanted[at]!;
       square += value * value;
     }
-    const length = Math.sqrt(square) || 1;
-    for (let at = 0; at < values.length; at++) values[at]! /= length;
-    return values;
-  };
-  const values = new Float32Array(backbone.dimensions);
-  readHalves((await shards.readRows(shard, [own]))[0]!, values, 0);
-  const wanted = normalise(values.slice());
-  const nearest: SimilarPage[] = [];
-  await eachEmbedding(deps, signal, (other, row) => {
-    if (other === pageId) return;
-    normalise(row);
-    let similarity = 0;
-    for (let at = 0; at < row.length; at++) similarity += row[at]! * wanted[at]!;
+    const similarity = product / (length * Math.sqrt(square) || 1);
     if (nearest.length === limit && similarity <= nearest.at(-1)!.similarity) return;
     let place = nearest.length;
     while (place > 0 && nearest[place - 1]!.similarity < similarity) place--;
@@ -61,6 +57,10 @@ export async function findSimilar(
     if (nearest.length > limit) nearest.pop();
   });
   return nearest;
+}
+
+function lengthOf(values: Float32Array): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 }
 
 interface Moments {
@@ -71,15 +71,35 @@ interface Moments {
 
 const remembered = new Map<number, { embedded: number; moments: Promise<Moments> }>();
 
-/** Of all embeddings; taken anew once their number has grown by a tenth. */
+const MEASURE_MS_MAX = 10 * 60_000;
+
+/**
+ * Of all embeddings; taken anew once their number has grown by a tenth. Callers share a measurement that outlives each of them: one who
+ * leaves must not take it from the others.
+ */
 async function momentsOf(deps: FindSimilarDeps, signal: AbortSignal): Promise<Moments> {
   const { embedded } = await deps.embeddings.countEmbeddings(deps.backbone.id);
   const known = remembered.get(deps.backbone.id);
-  if (known && embedded <= known.embedded * 1.1) return await known.moments;
-  const moments = measureMoments(deps, signal);
-  remembered.set(deps.backbone.id, { embedded, moments });
-  moments.catch(() => remembered.delete(deps.backbone.id));
-  return await moments;
+  if (known && embedded <= known.embedded * 1.1) return await unlessAborted(known.moments, signal);
+  const moments = measureMoments(deps, AbortSignal.timeout(MEASURE_MS_MAX));
+  const entry = { embedded, moments };
+  remembered.set(deps.backbone.id, entry);
+  moments.catch(() => {
+    if (remembered.get(deps.backbone.id) === entry) remembered.delete(deps.backbone.id);
+  });
+  return await unlessAborted(moments, signal);
+}
+
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 async function measureMoments(deps: FindSimilarDeps, signal: AbortSignal): Promise<Moments> {
@@ -87,8 +107,10 @@ async function measureMoments(deps: FindSimilarDeps, signal: AbortSignal): Promi
   const sum = new Float64Array(dimensions);
   const squares = new Float64Array(dimensions);
   let count = 0;
-  await eachEmbedding(deps, signal, (_pageId, row) => {
+  const row = new Float32Array(dimensions);
+  await eachEmbedding(deps, signal, (_pageId, halves) => {
     count++;
+    readHalfFloats(halves, row);
     for (let at = 0; at < dimensions; at++) {
       sum[at]! += row[at]!;
       squares[at]! += row[at]! * row[at]!;
@@ -106,9 +128,8 @@ const SHARDS_MAX = 100;
 async function eachEmbedding(
   { embeddings, shards, backbone }: FindSimilarDeps,
   signal: AbortSignal,
-  visit: (pageId: number, row: Float32Array) => void,
+  visit: (pageId: number, halves: Buffer) => void,
 ): Promise<void> {
-  const row = new Float32Array(backbone.dimensions);
   for (let after = 0; ; ) {
     const some = await embeddings.listShards(backbone.id, after, SHARDS_MAX);
     for (const shard of some) {
@@ -116,8 +137,7 @@ async function eachEmbedding(
       const located = await embeddings.findEmbeddingsOfShard(shard.id);
       const halves = await shards.readRows(shard, located);
       for (const [index, { pageId }] of located.entries()) {
-        readHalves(halves[index]!, row, 0);
-        visit(pageId, row);
+        visit(pageId, halves[index]!);
       }
     }
     if (some.length < SHARDS_MAX) return;

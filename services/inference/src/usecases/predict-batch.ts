@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Ensemble, predict } from '@florilegium/ensemble';
+import { type Ensemble, predict, readHalfFloats } from '@florilegium/ensemble';
 import { internal, notFound, unavailable } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { EnsembleArtifacts } from '../clients/ensemble-artifacts.client.ts';
 import { type LocatedEmbedding, pageIdsMax } from '../domain/embedding.ts';
 import type { RecordedEnsemble } from '../domain/ensemble.ts';
 import { type Prediction, predictionOf } from '../domain/prediction.ts';
-import { readHalves } from '../embedding/shard.ts';
 import { countPredicted } from '../metrics.ts';
 import type { EnsemblesRepo } from '../repos/ensembles.repo.ts';
 import type { RootStore, TransactionStore } from '../store.ts';
@@ -37,6 +36,8 @@ export interface PredictBatchInput {
 /** Rows a matrix: big enough for the backend, small enough that the thread is never held for more than some milliseconds. */
 const ROWS_MAX = 256;
 const POLL_MS = 250;
+/** How often the fetcher is asked about images on their way. */
+const AWAITED_POLL_MS = 2000;
 
 /** Predicts the pages of one batch with all members, and ends the run when it was the last. */
 export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchInput): Promise<void> {
@@ -82,7 +83,7 @@ async function predictEmbeddings(
         throw internal(
           `the embedding of page ${pageId} has ${halves.length / 2} dimensions, the ensemble wants ${ensemble.dims}`,
         );
-      readHalves(halves, rows, index * ensemble.dims);
+      readHalfFloats(halves, rows, index * ensemble.dims);
     }
     const probabilities = predict(ensemble, rows);
     const memberCount = ensemble.members.length;
@@ -92,7 +93,7 @@ async function predictEmbeddings(
   return predictions;
 }
 
-/** Where the embeddings of the pages lie, once all that can come are there. Pages without a stored image are left out. */
+/** Where the embeddings of the pages lie, once all that can come are there. Pages without an image are left out. */
 async function awaitEmbeddings(
   deps: PredictBatchDeps,
   pageIds: readonly number[],
@@ -104,23 +105,33 @@ async function awaitEmbeddings(
   let missing = pageIds;
   for (;;) {
     const records = await deps.store.embeddings.findEmbeddings(deps.backbone.id, missing);
-    located.push(...locatedOf(records));
+    const found = locatedOf(records);
+    located.push(...found);
+    if (found.length === missing.length) return located;
     const pending = records.filter(({ state }) => state === 'pending').map(({ pageId }) => pageId);
     const known = new Set(records.filter(({ state }) => state !== 'gone').map(({ pageId }) => pageId));
     const unknown = missing.filter((pageId) => !known.has(pageId));
-    for (let from = 0; from < unknown.length; from += pageIdsMax)
-      pending.push(...(await requestEmbeddings(deps, unknown.slice(from, from + pageIdsMax))).embeddable);
-    if (pending.length === 0) return located;
+    const awaited: number[] = [];
+    for (let from = 0; from < unknown.length; from += pageIdsMax) {
+      const requested = await requestEmbeddings(deps, unknown.slice(from, from + pageIdsMax));
+      pending.push(...requested.embeddable);
+      awaited.push(...requested.awaited);
+    }
+    if (pending.length + awaited.length === 0) return located;
     if (Date.now() > giveUpAt) {
       // Pages that were stored before these come first: behind a hundred thousand of them a batch waits for hours, and rightly.
       const { embedded } = await deps.store.embeddings.countEmbeddings(deps.backbone.id);
-      if (embeddedBefore !== undefined && embedded <= embeddedBefore)
-        throw unavailable(`${pending.length} pages are not embedded yet`);
+      if (embeddedBefore !== undefined && embedded <= embeddedBefore) {
+        if (pending.length > 0) throw unavailable(`${pending.length} pages are not embedded yet`);
+        // Nothing is being fetched any more (a fetch run was paused, a host is down): the run ends without these pages.
+        deps.log.warn({ awaitedCount: awaited.length }, 'images did not come; their pages count as without one');
+        return located;
+      }
       embeddedBefore = embedded;
       giveUpAt = Date.now() + deps.embeddingWaitMs;
     }
-    missing = pending;
-    await sleep(POLL_MS, undefined, { signal });
+    missing = [...pending, ...awaited];
+    await sleep(pending.length > 0 ? POLL_MS : AWAITED_POLL_MS, undefined, { signal });
   }
 }
 

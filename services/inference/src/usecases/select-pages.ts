@@ -6,7 +6,7 @@ import type { TransactionStore } from '../store.ts';
 import { endPredictionRun } from './end-prediction-run.ts';
 
 export interface SelectPagesDeps {
-  predictionRuns: Pick<PredictionRunsRepo, 'findRun' | 'markStarted' | 'clearBatches' | 'putBatch'>;
+  predictionRuns: Pick<PredictionRunsRepo, 'findRun' | 'markStarted'>;
   catalog: Pick<CatalogClient, 'streamPageIds'>;
   pagesPerBatch: number;
   log: Log;
@@ -26,32 +26,33 @@ export async function selectPages(
   const run = await predictionRuns.findRun(runId);
   if (!run) throw notFound('prediction run', runId);
   if (!(await predictionRuns.markStarted(runId))) return;
-  // An earlier try may have written some.
-  await predictionRuns.clearBatches(runId);
-  let batchCount = 0;
+  // Written only under the claim: a worker that has lost it must not change what another has queued. Four bytes a page until then.
+  const batches: Int32Array[] = [];
   let totalCount = 0;
   let part: number[] = [];
-  const flush = async () => {
-    await predictionRuns.putBatch(runId, batchCount, part);
-    batchCount += 1;
+  const cut = () => {
+    batches.push(Int32Array.from(part));
     totalCount += part.length;
     part = [];
   };
   for await (const pageIds of catalog.streamPageIds(run.selection, signal)) {
     for (const pageId of pageIds) {
       part.push(pageId);
-      if (part.length === pagesPerBatch) await flush();
+      if (part.length === pagesPerBatch) cut();
     }
   }
-  if (part.length > 0) await flush();
+  if (part.length > 0) cut();
   await complete(async (store) => {
+    await store.predictionRuns.clearBatches(runId);
+    for (const [number, pageIds] of batches.entries())
+      await store.predictionRuns.putBatch(runId, number, Array.from(pageIds));
     await store.predictionRuns.setTotalCount(runId, totalCount);
     await store.enqueue(
       'predict',
       runId,
-      Array.from({ length: batchCount }, (_, number) => ({ number })),
+      batches.map((_, number) => ({ number })),
     );
-    if (batchCount === 0) await endPredictionRun(store, runId, 'done');
+    if (batches.length === 0) await endPredictionRun(store, runId, 'done');
   });
-  log.info({ runId, pages: totalCount, batches: batchCount }, 'pages to predict selected');
+  log.info({ runId, pages: totalCount, batches: batches.length }, 'pages to predict selected');
 }

@@ -1,4 +1,4 @@
-import { failedPrecondition, invalidArgument } from '@florilegium/errors';
+import { alreadyExists, failedPrecondition, invalidArgument } from '@florilegium/errors';
 import { v7 as uuidv7 } from 'uuid';
 import type { CatalogClient } from '../clients/catalog.client.ts';
 import { checkUuid, type PageSelection, type PredictionRun } from '../domain/prediction-run.ts';
@@ -57,6 +57,8 @@ export async function startPredictionRun(
 
 function sameQuestion(run: PredictionRun, ensembleId: string, selection: PageSelection): PredictionRun {
   if (run.ensembleId !== ensembleId || JSON.stringify(run.selection) !== JSON.stringify(selection))
-    throw invalidArgument('this key was used for another prediction run', { field: 'Idempotency-Key' });
+    throw alreadyExists(`the Idempotency-Key was used for another request, which is run ${run.id}`, {
+      field: 'Idempotency-Key',
+    });
   return run;
 }

@@ -31,8 +31,16 @@ port.on('message', async (task: ComputeTask) => {
   }
 });
 
+/** The members of an ensemble come one after the other with the same dataset: it is decoded and standardised once. */
+let latest: { bytes: Uint8Array; set: ReturnType<typeof decodeDataset> } | undefined;
+
+function decodeOnce(bytes: Uint8Array) {
+  if (!latest || Buffer.compare(latest.bytes, bytes) !== 0) latest = { bytes, set: decodeDataset(bytes) };
+  return latest.set;
+}
+
 function perform(task: ComputeTask) {
-  const set = decodeDataset(task.dataset);
+  const set = decodeOnce(task.dataset);
   switch (task.kind) {
     case 'choose-l2':
       return chooseL2(set, task.parameters);

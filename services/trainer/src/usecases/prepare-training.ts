@@ -109,6 +109,7 @@ async function prepareEmbeddings(
   const embeddings = await gatherEmbeddings(deps, pageIds, backbone, signal);
   const pages = labelled.filter(({ pageId }) => embeddings.has(pageId));
   for (const { pageId } of labelled) if (!embeddings.has(pageId)) drop({ pageId, reason: 'it has no embedding' });
+  for (const { pageId } of pages) checkFinite(pageId, embeddings.get(pageId)!);
   const dataset = datasetOf(
     pages,
     backbone.dimensions,
@@ -129,6 +130,13 @@ async function prepareEmbeddings(
     l2,
     l2Tried: tried,
   };
+}
+
+/** Half floats whose exponent is all ones are infinite or no number. */
+function checkFinite(pageId: number, halves: Uint8Array): void {
+  for (let at = 1; at < halves.length; at += 2) {
+    if ((halves[at]! & 0x7c) === 0x7c) throw invalidArgument(`the embedding of page ${pageId} is not finite`);
+  }
 }
 
 /** For `finetune`: the pixels, decoded once for all members and epochs and never in memory at once. */

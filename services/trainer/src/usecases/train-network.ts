@@ -1,7 +1,7 @@
-import { type FinetuneParameters, networkWeightsArtifact, readNetworkMember } from '@florilegium/ensemble';
+import { type FinetuneParameters, networkWeightsFile, readNetworkMember } from '@florilegium/ensemble';
 import { AppError, failedPrecondition, messageOf } from '@florilegium/errors';
 import type { ClaimedBatch } from '@florilegium/work';
-import type { Training } from '../domain/training.ts';
+import type { StoredFile, Training } from '../domain/training.ts';
 import type { Schema } from '../schema.ts';
 import type { ComputeOptions } from '../training/compute.ts';
 import { scratch } from '../training/scratch.ts';
@@ -27,7 +27,7 @@ export async function trainNetworkMember(
     {
       kind: 'train-network',
       dataset: await objects.get(dataset.key, { sha256: dataset.sha256 }),
-      images: await objects.get(images.key, { sha256: images.sha256 }),
+      images: await readInParts(deps, images),
       parameters: training.parameters as unknown as FinetuneParameters,
       member: number,
       parent: await parentOf(deps, training, number),
@@ -55,8 +55,20 @@ export async function trainNetworkMember(
   const { loss, epochs, converged, warmStarted, tensorflowBackend, outOfBagLogits, resumedAtStep } = member;
   if (resumedAtStep > 0)
     log.info({ trainingId: training.id, member: number, resumedAtStep }, 'member was taken up again');
-  const weights = networkWeightsArtifact(member.weights).bytes;
+  const weights = networkWeightsFile(member.weights);
   return { weights, logits: outOfBagLogits, loss, epochs, converged, warmStarted, tensorflowBackend, resumedAtStep };
+}
+
+/** The whole object, hashed as it comes: a gigabyte hashed in one go would hold this thread, and its heartbeats, for a second. */
+async function readInParts({ objects }: TrainMemberDeps, { key, sha256 }: StoredFile): Promise<Uint8Array> {
+  const { stream, bytes } = await objects.getStream(key, { sha256 });
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for await (const part of stream as AsyncIterable<Buffer>) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 async function getIfThere({ objects }: TrainMemberDeps, key: string): Promise<Buffer | undefined> {

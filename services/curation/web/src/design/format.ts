@@ -1,8 +1,6 @@
 const numbers = new Intl.NumberFormat('en');
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 
 export const whole = (value: number): string => numbers.format(Math.round(value));
-export const short = (value: number): string => (value < 10_000 ? whole(value) : compact.format(value));
 export const percent = (share: number, digits = 0): string => `${(100 * share).toFixed(digits)} %`;
 export const decimal = (value: number | null | undefined, digits = 3): string =>
   value === null || value === undefined ? '–' : value.toFixed(digits);

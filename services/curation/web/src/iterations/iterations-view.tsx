@@ -13,7 +13,6 @@ import {
   type LabelSummary,
   type PredictionRun,
   type QueueName,
-  queueTitles,
   type Training,
 } from '../rest/shapes.ts';
 import { useAction, useFollowed, useRest } from '../rest/use-rest.ts';
@@ -415,11 +414,7 @@ function Judgement({ iteration }: { iteration: Iteration }) {
                 </>
               );
               return queue ? (
-                <a
-                  key={name}
-                  href={`/review?queue=${queue}`}
-                  aria-label={`${name}: ${count}, ${told}. Open ${queueTitles[queue]}`}
-                >
+                <a key={name} href={`/review?queue=${queue}`}>
                   {inside}
                 </a>
               ) : (

@@ -247,16 +247,16 @@ export function GridMode({ name }: { name: QueueName }) {
         <span class="hint" role="status">
           {problem || (selected.size > 0 ? `${selected.size} selected` : `${open} of ${sheet.length} open`)}
         </span>
-        <label class="row hint" for="grid-size">
-          Pages
+        <span class="row hint">
+          <label for="grid-size">Pages</label>
           <select id="grid-size" value={size} onChange={(event) => setSize(event.currentTarget.value)}>
             {sheetSizes.map((one) => (
               <option key={one}>{one}</option>
             ))}
           </select>
-        </label>
-        <label class="row hint" for="grid-tile">
-          Size
+        </span>
+        <span class="row hint">
+          <label for="grid-tile">Size</label>
           <input
             id="grid-tile"
             type="range"
@@ -265,7 +265,7 @@ export function GridMode({ name }: { name: QueueName }) {
             value={tile}
             onInput={(event) => setTile(event.currentTarget.value)}
           />
-        </label>
+        </span>
       </div>
       {zoomed !== undefined && <ZoomDialog pageId={zoomed} onClose={() => setZoomed(undefined)} />}
     </>

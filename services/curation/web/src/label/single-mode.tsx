@@ -155,13 +155,7 @@ export function SingleMode({ name }: { name: QueueName }) {
         <div class="label-picture" id="picture" ref={placeSheet} />
         {!isReady && <Message queue={queue} page={page} picture={picture} onSkip={(pageId) => queue.take([pageId])} />}
         {isReady && (
-          <button
-            type="button"
-            class="zoom-button"
-            aria-keyshortcuts="z"
-            aria-label="Zoom to full size"
-            onClick={() => setZoomed(true)}
-          >
+          <button type="button" class="zoom-button" aria-keyshortcuts="z" onClick={() => setZoomed(true)}>
             <kbd>z</kbd> Zoom
           </button>
         )}

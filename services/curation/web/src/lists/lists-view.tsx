@@ -1,8 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { announce } from '../design/announce.ts';
 import { counted, decimal, moment, percent, sentence, whole } from '../design/format.ts';
 import { Badge, Empty, Field, ProblemNote, Segments, Sheet, View } from '../design/parts.tsx';
+import { Problem, sendText } from '../rest/rest-client.ts';
 import type { HqList, Iteration } from '../rest/shapes.ts';
 import { useAction, useFollowed, useRest } from '../rest/use-rest.ts';
 
@@ -27,6 +28,7 @@ export function ListsView() {
       <div class="columns" style={{ '--column': '26rem' }}>
         <Publish newest={newest} reload={reload} />
         {lists.length > 1 && <Compare lists={lists} />}
+        <ImportList reload={reload} />
       </div>
       {data && lists.length === 0 && (
         <Empty title="No list is published yet">
@@ -113,10 +115,12 @@ function Publish({ newest, reload }: { newest: HqList | undefined; reload: () =>
     },
   );
   const number = (newest?.version ?? 0) + 1;
-  if (newest && (newest.state === 'predicting' || newest.state === 'auditing'))
+  if (newest && (newest.state === 'predicting' || newest.state === 'importing' || newest.state === 'auditing'))
     return (
       <Sheet title={`List ${newest.version} is ${newest.state}`}>
-        {newest.state === 'predicting' ? (
+        {newest.state === 'importing' ? (
+          <p>Its lines are being read.</p>
+        ) : newest.state === 'predicting' ? (
           <p>Every candidate is being scored; then its pages are frozen and the audit is drawn.</p>
         ) : (
           <>
@@ -262,6 +266,46 @@ function Compare({ lists }: { lists: HqList[] }) {
           </span>
         </p>
       )}
+    </Sheet>
+  );
+}
+
+/** A list that was made elsewhere, such as the one of 2020: one PageID a line. It is never called audited. */
+function ImportList({ reload }: { reload: () => void }) {
+  const file = useRef<HTMLInputElement>(null);
+  const [isBusy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | undefined>();
+  const send = async () => {
+    const chosen = file.current?.files?.[0];
+    if (!chosen) return;
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const list = await sendText<HqList>(`/v1/hq-lists/imports?source=${encodeURIComponent(chosen.name)}`, chosen);
+      announce(`List ${list.version} is being imported`);
+      reload();
+    } catch (error) {
+      setProblem(error instanceof Problem ? error : new Problem(0, String(error)));
+    }
+    setBusy(false);
+  };
+  return (
+    <Sheet title="Import a list">
+      <form
+        class="row low"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void send();
+        }}
+      >
+        <Field label="A file with one PageID a line">
+          {(id) => <input id={id} ref={file} type="file" accept=".txt,text/plain" required />}
+        </Field>
+        <button type="submit" disabled={isBusy}>
+          Import it
+        </button>
+      </form>
+      <ProblemNote problem={problem} />
     </Sheet>
   );
 }

@@ -1,7 +1,7 @@
 import './overview.css';
 import type { ComponentChildren } from 'preact';
 import { counted, percent, whole } from '../design/format.ts';
-import { Badge, Figures, ProblemNote, Sheet } from '../design/parts.tsx';
+import { Badge, Figures, Picture, ProblemNote, Sheet } from '../design/parts.tsx';
 import { LoopPicture } from '../iterations/loop-picture.tsx';
 import type { GalleryAnswer } from '../plates/gallery-shapes.ts';
 import { PlateStrip } from '../plates/plate-strip.tsx';
@@ -20,7 +20,7 @@ import { useRest } from '../rest/use-rest.ts';
 import '../iterations/iterations.css';
 import { useEffect } from 'preact/hooks';
 
-const galleryPages = 18;
+const galleryPages = 24;
 
 /** What the loop has come to, and the next step, in one look. */
 export function OverviewView() {
@@ -52,6 +52,19 @@ export function OverviewView() {
           possible.
         </p>
       </header>
+      {list && gallery && (
+        <a
+          class="frieze"
+          href={`/gallery/${list.version}`}
+          aria-label={`Walk through the gallery of list ${list.version}`}
+        >
+          {gallery.pages.map(({ pageId }) => (
+            <span key={pageId}>
+              <Picture pageId={pageId} size="medium" alt="" />
+            </span>
+          ))}
+        </a>
+      )}
       <ProblemNote problem={imports.problem?.needsKey ? undefined : imports.problem} />
       <div class="columns" style={{ '--column': '26rem' }}>
         {step && (
@@ -106,7 +119,7 @@ export function OverviewView() {
               ? `Audited: precision ${percent(list.precision, 1)} (95 % interval ${percent(list.precisionLow ?? 0, 1)} to ${percent(list.precisionHigh ?? 1, 1)}).`
               : 'Not audited.'}
           </p>
-          {gallery && <PlateStrip pages={gallery.pages} title={`Plates of list ${list.version}`} />}
+          {gallery && <PlateStrip pages={gallery.pages.slice(12)} title={`Plates of list ${list.version}`} />}
         </Sheet>
       )}
       {waiting && (

@@ -15,7 +15,7 @@ export const PlateStrip = ({ pages, title }: { pages: readonly StripPage[]; titl
       <li key={pageId}>
         <a href={`/pages/${pageId}`}>
           <span class="mount">
-            <Picture pageId={pageId} size="medium" alt={`${place || `Page ${pageId}`}${book ? ` of ${book}` : ''}`} />
+            <Picture pageId={pageId} size="medium" alt={`Page ${pageId}${book ? ` of ${book}` : ''}`} />
           </span>
           {(place || year) && <span class="small faint">{[place, year].filter(Boolean).join(', ')}</span>}
         </a>

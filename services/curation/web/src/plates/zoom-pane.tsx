@@ -5,11 +5,14 @@ import { keyHeaders, Problem, request } from '../rest/rest-client.ts';
 const waitMs = 3_000;
 const attemptsMax = 20;
 
-/** OpenSeadragon adds a style of its own, which the page's policy stops, unless one with this mark is there. */
+/**
+ * OpenSeadragon adds a style of its own, which the page's policy stops, unless it finds a `style` with this mark. One in a
+ * namespace that no browser knows is found, and is no style.
+ */
 function keepOutStyle(): void {
   if (document.querySelector('style[data-openseadragon-mobile-css]')) return;
-  const mark = document.createElement('style');
-  mark.dataset.openseadragonMobileCss = '';
+  const mark = document.createElementNS('urn:florilegium', 'style');
+  mark.setAttribute('data-openseadragon-mobile-css', '');
   document.head.append(mark);
 }
 

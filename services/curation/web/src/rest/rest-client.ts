@@ -36,6 +36,7 @@ export class Problem extends Error {
 }
 
 export interface RequestOptions {
+  /** Sent as JSON, but for a Blob, which is sent as text. */
   body?: unknown;
   idempotencyKey?: string | undefined;
   timeoutMs?: number;
@@ -53,7 +54,7 @@ export async function request(
   { body, idempotencyKey, timeoutMs = 15_000, signal: aborted }: RequestOptions = {},
 ): Promise<Response> {
   const headers: Record<string, string> = keyHeaders();
-  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (body !== undefined) headers['content-type'] = body instanceof Blob ? 'text/plain' : 'application/json';
   if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
   const deadline = AbortSignal.timeout(timeoutMs);
   let response: Response;
@@ -61,7 +62,7 @@ export async function request(
     response = await fetch(path, {
       method,
       headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
       signal: aborted ? AbortSignal.any([aborted, deadline]) : deadline,
     });
   } catch (error) {
@@ -95,6 +96,9 @@ export async function callRest<Answer>(method: string, path: string, options?: R
 
 export const getRest = <Answer>(path: string, options?: RequestOptions): Promise<Answer> =>
   callRest<Answer>('GET', path, options);
+
+export const sendText = <Answer>(path: string, text: Blob): Promise<Answer> =>
+  callRest<Answer>('POST', path, { body: text, timeoutMs: 300_000 });
 
 export type ImageSize = 'thumb' | 'small' | 'medium' | 'large' | 'full';
 export const imagePath = (pageId: number, size: ImageSize = 'medium'): string => `/v1/images/${pageId}?size=${size}`;

@@ -151,6 +151,11 @@ function RunItem({ kind, listed, isFollowed, sets, reload }: RunItemProps) {
     useFollowed<Run>(isFollowed && isRunning(listed.state) ? `/v1/${kind}/${listed.id}/events` : undefined, listed) ??
     listed;
   const act = useAction<string>((name) => ({ path: `/v1/${kind}/${run.id}/${name}` }), reload);
+  const again = useAction<void>(() => {
+    const { source, withNames } = run as ImportRun;
+    return { path: '/v1/imports', body: { source, ...(withNames ? { withNames } : {}) } };
+  }, reload);
+  const isBroken = run.state === 'failed' || run.state === 'cancelled';
   const failed = (run as { failedCount?: number }).failedCount ?? 0;
   const isOffered = (name: string) =>
     name === 'cancel'
@@ -184,8 +189,18 @@ function RunItem({ kind, listed, isFollowed, sets, reload }: RunItemProps) {
             {name === 'retry' ? `Retry the ${whole(failed)} failed` : `${name.charAt(0).toUpperCase()}${name.slice(1)}`}
           </button>
         ))}
+        {kind === 'imports' && isBroken && (
+          <button type="button" disabled={again.isBusy} onClick={() => again.run()}>
+            Import again
+          </button>
+        )}
+        {(kind === 'trainings' || kind === 'prediction-runs') && run.state === 'failed' && (
+          <a class="button" href="/iterations">
+            Retry its iteration
+          </a>
+        )}
       </div>
-      <ProblemNote problem={act.problem} />
+      <ProblemNote problem={act.problem ?? again.problem} />
     </li>
   );
 }

@@ -269,6 +269,22 @@ export interface CancelIterationResponse {
   iteration: Iteration | undefined;
 }
 
+export interface RetryIterationRequest {
+  number: number;
+}
+
+export interface RetryIterationResponse {
+  iteration: Iteration | undefined;
+}
+
+export interface CloseIterationRequest {
+  number: number;
+}
+
+export interface CloseIterationResponse {
+  iteration: Iteration | undefined;
+}
+
 export interface HqList {
   id: string;
   version: number;
@@ -1713,6 +1729,278 @@ export const CancelIterationResponse: MessageFns<CancelIterationResponse> = {
   },
 };
 
+function createBaseRetryIterationRequest(): RetryIterationRequest {
+  return { number: 0 };
+}
+
+export const RetryIterationRequest: MessageFns<RetryIterationRequest> = {
+  encode(message: RetryIterationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).int32(message.number);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryIterationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryIterationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryIterationRequest {
+    return { number: isSet(object.number) ? globalThis.Number(object.number) : 0 };
+  },
+
+  toJSON(message: RetryIterationRequest): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetryIterationRequest>): RetryIterationRequest {
+    return RetryIterationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryIterationRequest>): RetryIterationRequest {
+    const message = createBaseRetryIterationRequest();
+    message.number = object.number ?? 0;
+    return message;
+  },
+};
+
+function createBaseRetryIterationResponse(): RetryIterationResponse {
+  return { iteration: undefined };
+}
+
+export const RetryIterationResponse: MessageFns<RetryIterationResponse> = {
+  encode(message: RetryIterationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.iteration !== undefined) {
+      Iteration.encode(message.iteration, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryIterationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryIterationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.iteration = Iteration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryIterationResponse {
+    return { iteration: isSet(object.iteration) ? Iteration.fromJSON(object.iteration) : undefined };
+  },
+
+  toJSON(message: RetryIterationResponse): unknown {
+    const obj: any = {};
+    if (message.iteration !== undefined) {
+      obj.iteration = Iteration.toJSON(message.iteration);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetryIterationResponse>): RetryIterationResponse {
+    return RetryIterationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryIterationResponse>): RetryIterationResponse {
+    const message = createBaseRetryIterationResponse();
+    message.iteration = (object.iteration !== undefined && object.iteration !== null)
+      ? Iteration.fromPartial(object.iteration)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCloseIterationRequest(): CloseIterationRequest {
+  return { number: 0 };
+}
+
+export const CloseIterationRequest: MessageFns<CloseIterationRequest> = {
+  encode(message: CloseIterationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).int32(message.number);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseIterationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseIterationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CloseIterationRequest {
+    return { number: isSet(object.number) ? globalThis.Number(object.number) : 0 };
+  },
+
+  toJSON(message: CloseIterationRequest): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CloseIterationRequest>): CloseIterationRequest {
+    return CloseIterationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CloseIterationRequest>): CloseIterationRequest {
+    const message = createBaseCloseIterationRequest();
+    message.number = object.number ?? 0;
+    return message;
+  },
+};
+
+function createBaseCloseIterationResponse(): CloseIterationResponse {
+  return { iteration: undefined };
+}
+
+export const CloseIterationResponse: MessageFns<CloseIterationResponse> = {
+  encode(message: CloseIterationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.iteration !== undefined) {
+      Iteration.encode(message.iteration, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseIterationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseIterationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.iteration = Iteration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CloseIterationResponse {
+    return { iteration: isSet(object.iteration) ? Iteration.fromJSON(object.iteration) : undefined };
+  },
+
+  toJSON(message: CloseIterationResponse): unknown {
+    const obj: any = {};
+    if (message.iteration !== undefined) {
+      obj.iteration = Iteration.toJSON(message.iteration);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CloseIterationResponse>): CloseIterationResponse {
+    return CloseIterationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CloseIterationResponse>): CloseIterationResponse {
+    const message = createBaseCloseIterationResponse();
+    message.iteration = (object.iteration !== undefined && object.iteration !== null)
+      ? Iteration.fromPartial(object.iteration)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseHqList(): HqList {
   return {
     id: "",
@@ -2903,6 +3191,24 @@ export const CurationServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT", _unknownFields: { 405608: [Buffer.from([3]) as Buffer] } },
     },
+    /** A failed iteration goes on where it failed. */
+    retryIteration: {
+      name: "RetryIteration",
+      requestType: RetryIterationRequest as typeof RetryIterationRequest,
+      requestStream: false,
+      responseType: RetryIterationResponse as typeof RetryIterationResponse,
+      responseStream: false,
+      options: { _unknownFields: { 405608: [Buffer.from([3]) as Buffer] } },
+    },
+    /** Ends the review; closed already, it stays so. */
+    closeIteration: {
+      name: "CloseIteration",
+      requestType: CloseIterationRequest as typeof CloseIterationRequest,
+      requestStream: false,
+      responseType: CloseIterationResponse as typeof CloseIterationResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT", _unknownFields: { 405608: [Buffer.from([3]) as Buffer] } },
+    },
     listHqLists: {
       name: "ListHqLists",
       requestType: ListHqListsRequest as typeof ListHqListsRequest,
@@ -2955,6 +3261,16 @@ export interface CurationServiceImplementation<CallContextExt = {}> {
     request: CancelIterationRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<CancelIterationResponse>>;
+  /** A failed iteration goes on where it failed. */
+  retryIteration(
+    request: RetryIterationRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<RetryIterationResponse>>;
+  /** Ends the review; closed already, it stays so. */
+  closeIteration(
+    request: CloseIterationRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<CloseIterationResponse>>;
   listHqLists(
     request: ListHqListsRequest,
     context: CallContext & CallContextExt,
@@ -2994,6 +3310,16 @@ export interface CurationServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<CancelIterationRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<CancelIterationResponse>;
+  /** A failed iteration goes on where it failed. */
+  retryIteration(
+    request: DeepPartial<RetryIterationRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<RetryIterationResponse>;
+  /** Ends the review; closed already, it stays so. */
+  closeIteration(
+    request: DeepPartial<CloseIterationRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<CloseIterationResponse>;
   listHqLists(
     request: DeepPartial<ListHqListsRequest>,
     options?: CallOptions & CallOptionsExt,
