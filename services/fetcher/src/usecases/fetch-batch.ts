@@ -42,9 +42,17 @@ export async function fetchBatch(deps: FetchBatchDeps, batch: ClaimedBatch<Schem
   const pages = await store.fetchPages.openPagesOf(run.id, batch.number, run.size);
   const due = pages.filter((page) => page.dueInMs <= nearlyDueMs);
   const keeper = keepPageMoves(deps, run.id, run.size);
-  await inLanes(due, deps.pagesInFlightMax, batch.signal, async (page, signal) =>
-    keeper.add(await fetchPage(deps, run, page, signal)),
-  ).finally(() => keeper.flush());
+  const blocked: KeptMove[] = [];
+  await inLanes(due, deps.pagesInFlightMax, batch.signal, async (page, signal) => {
+    const move = await fetchPage(deps, run, page, signal);
+    keeper.add(move);
+    if (move.state === 'blocked') blocked.push(move);
+  }).finally(() => keeper.flush());
+  // A line a batch: a host that refuses us does so for every page.
+  if (blocked[0]) {
+    const { pageId, detail } = blocked[0];
+    deps.log.warn({ runId: run.id, batch: batch.number, pages: blocked.length, pageId, detail }, 'pages blocked');
+  }
   const pageIds = await endBatch(store, run, batch);
   deps.log.info(
     { runId: run.id, batch: batch.number, size: run.size, stored: pageIds.length, pageIds },
