@@ -83,6 +83,8 @@ export async function run(args: readonly string[]): Promise<number> {
           OBJECT_STORE: objectsUrl,
         },
         ...{ CATALOG_GRPC: `127.0.0.1:${catalog.port}`, FETCHER_GRPC: '127.0.0.1:1' },
+        PREDICTION_PAGES_PER_BATCH: process.env.PREDICTION_PAGES_PER_BATCH,
+        PREDICTION_BATCHES_IN_FLIGHT_MAX: process.env.PREDICTION_BATCHES_IN_FLIGHT_MAX,
         FLORILEGIUM_MODELS: process.env.FLORILEGIUM_MODELS,
         FLORILEGIUM_CACHE: process.env.FLORILEGIUM_CACHE,
         FLORILEGIUM_OFFLINE: process.env.FLORILEGIUM_OFFLINE,

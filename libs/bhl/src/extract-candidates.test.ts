@@ -136,7 +136,8 @@ describe('extractCandidates', () => {
     );
     // The comparison says something only if the files hold candidates.
     expect(candidates).toBeGreaterThan(1500);
-  }, 60_000);
+    // A few seconds of work, but some hundred thousand hops between threads: long on a busy machine.
+  }, 180_000);
 
   it('is right when the rows of a page are far apart', async () => {
     const header = names.join('\t');

@@ -1,4 +1,4 @@
-import { createHash, webcrypto } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { AppError } from '@florilegium/errors';
 import { Agent, type Dispatcher } from 'undici';
 import { type ImagePage, type ImageSize, imageUrl, isPlaceholderUrl } from './image-addresses.ts';
@@ -115,7 +115,6 @@ export interface FetchImageOptions {
   signal?: AbortSignal;
 }
 
-const { subtle } = webcrypto;
 const connectTimeoutMs = 10_000;
 const headersTimeoutMs = 20_000;
 // Between two pieces of a body, not for the whole of it.
@@ -279,6 +278,8 @@ async function request(client: ImageClient, url: URL, options: FetchImageOptions
       return { kind: 'too-large', reason: `${announced} bytes announced, over the limit of ${imageBytesMax}` };
     }
     const pieces: Buffer[] = [];
+    // Piece by piece, while each is still in the processor's cache, and never long enough at once to keep other requests waiting.
+    const hash = createHash('sha256');
     let length = 0;
     // The body of anything but a picture is drained so that the connection lives on, up to a small bound.
     const lengthMax = isImage ? imageBytesMax : 65_536;
@@ -287,6 +288,7 @@ async function request(client: ImageClient, url: URL, options: FetchImageOptions
       if (length > lengthMax) break;
       if (isImage) {
         pieces.push(piece);
+        hash.update(piece);
       }
     }
     if (isImage && length > imageBytesMax) {
@@ -295,14 +297,14 @@ async function request(client: ImageClient, url: URL, options: FetchImageOptions
     if (isImage && Number.isFinite(announced) && length !== announced) {
       return { kind: 'failed', reason: `cut short: ${length} of ${announced} bytes` };
     }
-    const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length);
     return {
       kind: 'answered',
       status: response.statusCode,
       location: header('location'),
       retryAfter: header('retry-after'),
       body,
-      sha256: await sha256Of(body),
+      sha256: hash.digest('hex'),
     };
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -311,15 +313,6 @@ async function request(client: ImageClient, url: URL, options: FetchImageOptions
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', onAbort);
   }
-}
-
-// Above it, a hash takes longer than the way to another thread and back, and would keep the other requests waiting.
-const hashElsewhereBytesMin = 128 * 1024;
-
-async function sha256Of(body: Buffer): Promise<string> {
-  if (body.length < hashElsewhereBytesMin) return createHash('sha256').update(body).digest('hex');
-  // Buffers of the network are never shared memory, which alone subtle would refuse.
-  return Buffer.from(await subtle.digest('SHA-256', body as Uint8Array<ArrayBuffer>)).toString('hex');
 }
 
 async function judge(

@@ -204,6 +204,29 @@ describe('analyze', () => {
   });
 });
 
+describe('train and infer', () => {
+  it('ask no server for what a look at the files refuses', () => {
+    mkdirSync(join(dir, 'train'));
+    write('train/1.jpeg', 'picture');
+    write('labels.json', { 1: 0, 2: 1 });
+    const nowhere = ['--server', 'http://127.0.0.1:9'];
+    const train = (...args: string[]) =>
+      florilegium('train', '--labels', 'labels.json', '--output', 'model', ...args, ...nowhere);
+    expect(train('--image_dir', 'train')).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('train has no image of 1 pages that labels.json labels: 2'),
+    });
+    write('weights', 'a PyTorch state');
+    expect(train('--pretrained_model', 'weights').output).toContain('weights is no model that florilegium train wrote');
+    expect(train().output).toContain('http://127.0.0.1:9 cannot be reached');
+    write('model', { florilegium: 'ensemble', iteration: 1, ensembleId: 'x', memberCount: 5, predictionRuns: {} });
+    const infer = (...args: string[]) => florilegium('infer', '--model', 'model', ...args, ...nowhere);
+    expect(infer('--output', 'out.json', '--member', '5').output).toContain('model has members 0 to 4');
+    expect(infer('--output', 'out_{}.json', '--member', '1').output).toContain('exclude each other');
+    expect(infer('--output', 'out.json', '--output_dir', 'sorted').output).toContain('needs --image-dir');
+  });
+});
+
 describe('lists', () => {
   it('makes a list of prediction files, labels first, and compares it with another', () => {
     write('a.json', predictionsOf({ 1: 0.9, 2: 0.8, 3: 0.9, 10: 0.4 }));

@@ -4,6 +4,7 @@ import type { Log } from '@florilegium/log';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { setQueryDeadline } from './query-deadline.ts';
 
 export interface DbOptions {
   /** postgres://user:password@host:port/database; never logged. */
@@ -15,6 +16,8 @@ export interface DbOptions {
   connectTimeoutMs?: number;
   /** Longest single statement; 0 for no limit (an import's merge). */
   statementTimeoutMs?: number;
+  /** So much longer than that a server may be silent before its connection is given up; no such limit where statements have none. */
+  answerGraceMs?: number;
   log?: Log;
 }
 
@@ -55,6 +58,7 @@ export function openDb<Schema>({
   poolMax = 10,
   connectTimeoutMs = 10_000,
   statementTimeoutMs = 300_000,
+  answerGraceMs = 10_000,
   log,
 }: DbOptions): Db<Schema> {
   const pool = new pg.Pool({
@@ -71,7 +75,10 @@ export function openDb<Schema>({
   // Without listeners a connection that breaks (PostgreSQL restarted) would end the process. The pool listens to idle ones
   // alone; one that is in use, between two statements, tells only its own listeners.
   pool.on('error', (error) => log?.warn({ reason: error.message }, 'idle database connection lost'));
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('connect', (client) => {
+    client.on('error', () => {});
+    if (statementTimeoutMs > 0) setQueryDeadline(client, statementTimeoutMs + answerGraceMs);
+  });
   const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   return {
     kysely,

@@ -1,8 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, constants as fsConstants } from 'node:fs';
+import { createReadStream, constants as fsConstants, lstat } from 'node:fs';
 import {
   type FileHandle,
-  lstat,
   mkdir,
   open,
   opendir,
@@ -12,6 +11,7 @@ import {
   rm,
   stat,
   unlink,
+  writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -24,16 +24,19 @@ import type { GetOptions, ObjectBody, ObjectHead, ObjectStore, StoredObject } fr
 const temporaryFolder = '.writing';
 // A write takes seconds; a temporary file this old was left by a process that died.
 const abandonedMs = 3_600_000;
+const contentFolders = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /**
  * Objects as files under `folder`, which is made if it is not there. Several processes may share it. A write goes to a temporary file,
- * is flushed, renamed into place and the directory flushed. Symbolic links below the folder are not followed.
+ * is flushed, renamed into place and the rename flushed, with those of others. Symbolic links below the folder are not followed.
  */
 export async function openFolderStore(folder: string): Promise<ObjectStore> {
   await mkdir(join(folder, temporaryFolder), { recursive: true });
   const root = await realpath(folder);
   await removeAbandoned(join(root, temporaryFolder));
   const knownFolders = new Set<string>();
+  const contentPrefixes = new Map<string, Promise<void>>();
+  const writingFolder = join(root, temporaryFolder);
 
   /** Makes the folder of a key, flushed into its parents, and refuses one that a link leads out of. */
   async function ensureFolder(path: string): Promise<void> {
@@ -50,17 +53,14 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     if (real !== path) throw invalidArgument('the key leads through a symbolic link', { field: 'key' });
   }
 
-  async function write(
-    body: ObjectBody,
-    known?: { sha256: string },
-  ): Promise<{ path: string; bytes: number; sha256: string }> {
+  async function write(body: ObjectBody): Promise<{ path: string; bytes: number; sha256: string }> {
     const path = join(root, temporaryFolder, randomUUID());
     const hash = createHash('sha256');
     let bytes = 0;
     const file = await open(path, 'wx', 0o644);
     try {
       if (body instanceof Uint8Array) {
-        if (!known) hash.update(body);
+        hash.update(body);
         bytes = body.length;
         await file.writeFile(body);
       } else {
@@ -77,7 +77,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
       throw error;
     }
     await file.close();
-    return { path, bytes, sha256: known?.sha256 ?? hash.digest('hex') };
+    return { path, bytes, sha256: hash.digest('hex') };
   }
 
   async function moveIntoPlace(from: string, key: string): Promise<void> {
@@ -93,7 +93,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
         await ensureFolder(dirname(path));
         await rename(from, path);
       }
-      await flushFolder(dirname(path));
+      await flushRenames();
     } catch (error) {
       await rm(from, { force: true });
       throw error;
@@ -131,17 +131,76 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     }
   }
 
-  /** Whether a regular file of this length is at a key; one look, where the folder is known to be ours. */
   async function isThere(key: string, bytes: number): Promise<boolean> {
+    return (await head(key))?.bytes === bytes;
+  }
+
+  /** All 256 folders of a prefix that names objects after their content, flushed at once: one by one, each would cost as much as some images. */
+  function ensureContentFolders(prefix: string): Promise<void> {
+    let made = contentPrefixes.get(prefix);
+    if (!made) {
+      made = makeContentFolders(prefix).catch((error: unknown) => {
+        contentPrefixes.delete(prefix);
+        throw error;
+      });
+      contentPrefixes.set(prefix, made);
+    }
+    return made;
+  }
+
+  async function makeContentFolders(prefix: string): Promise<void> {
+    const parent = join(root, prefix);
+    await ensureFolder(parent);
+    await Promise.all(contentFolders.map((name) => mkdir(join(parent, name), { recursive: true })));
+    await flushFolder(parent);
+  }
+
+  /**
+   * Bytes that are in memory, by the fewest calls that are safe: each one goes to another thread and back, which is most of what a small
+   * object costs. `write` and `moveIntoPlace` are for those that come in pieces.
+   */
+  async function writeBytes(key: string, bytes: Uint8Array): Promise<void> {
     const path = join(root, key);
-    if (!knownFolders.has(dirname(path))) return (await head(key))?.bytes === bytes;
+    if (!knownFolders.has(dirname(path))) await ensureFolder(dirname(path));
+    if (await isFileOf(path, bytes.length)) {
+      // Whoever wrote it may still be waiting for its flush.
+      await (nextFlush ?? flushing);
+      return;
+    }
+    const temporary = join(writingFolder, randomUUID());
     try {
-      const about = await lstat(path);
-      return about.isFile() && about.size === bytes;
+      await writeFile(temporary, bytes, { flag: 'wx', mode: 0o644, flush: true });
+      try {
+        await rename(temporary, path);
+      } catch (error) {
+        // The folder was removed by somebody since we saw it.
+        if (!isCode(error, 'ENOENT')) throw error;
+        knownFolders.delete(dirname(path));
+        await ensureFolder(dirname(path));
+        await rename(temporary, path);
+      }
     } catch (error) {
-      if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return false;
+      await rm(temporary, { force: true });
       throw error;
     }
+    await flushRenames();
+  }
+
+  let flushing: Promise<void> | undefined;
+  let nextFlush: Promise<void> | undefined;
+
+  /**
+   * Makes all renames so far durable, one flush for all who ask while another is under way. It flushes the folder renamed from: a rename is
+   * atomic, so a name that is gone there for good is in its new place for good.
+   */
+  function flushRenames(): Promise<void> {
+    nextFlush ??= (async () => {
+      await flushing?.catch(() => {});
+      flushing = nextFlush;
+      nextFlush = undefined;
+      await flushFolder(writingFolder);
+    })();
+    return nextFlush;
   }
 
   return {
@@ -154,22 +213,18 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
 
     async putContent(prefix, extension, body, given): Promise<StoredObject> {
       contentKey(prefix, '0'.repeat(64), extension);
-      let known: { sha256: string } | undefined;
       if (body instanceof Uint8Array) {
         const sha256 = given?.sha256 ?? sha256Of(body);
-        known = { sha256 };
         const key = contentKey(prefix, sha256, extension);
-        if (await isThere(key, body.length)) return { key, bytes: body.length, sha256 };
+        await ensureContentFolders(prefix);
+        await writeBytes(key, body);
+        return { key, bytes: body.length, sha256 };
       }
-      const written = await write(body, known);
+      const written = await write(body);
       const key = contentKey(prefix, written.sha256, extension);
-      const stored = { key, bytes: written.bytes, sha256: written.sha256 };
-      if (!(body instanceof Uint8Array) && (await isThere(key, written.bytes))) {
-        await rm(written.path, { force: true });
-        return stored;
-      }
-      await moveIntoPlace(written.path, key);
-      return stored;
+      if (await isThere(key, written.bytes)) await rm(written.path, { force: true });
+      else await moveIntoPlace(written.path, key);
+      return { key, bytes: written.bytes, sha256: written.sha256 };
     },
 
     async get(key, options = {}) {
@@ -271,6 +326,17 @@ function wantedPart(key: string, bytes: number, options: GetOptions): { start: n
     throw invalidArgument(`range ${start}+${wanted} is not within the ${bytes} bytes of ${key}`, { field: 'range' });
   }
   return { start, length: Math.min(wanted, bytes - start) };
+}
+
+/** Whether a regular file of this length is there. Most often none is: by a callback, since a rejection costs more than the look. */
+function isFileOf(path: string, bytes: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    lstat(path, (error, about) => {
+      if (!error) resolve(about.isFile() && about.size === bytes);
+      else if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) resolve(false);
+      else reject(error);
+    });
+  });
 }
 
 async function flushFolder(path: string): Promise<void> {

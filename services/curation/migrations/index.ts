@@ -7,6 +7,7 @@ import * as addRequestId from './20261123T2245-add-request-id.ts';
 import * as auditOutside from './20261123T2300-audit-outside.ts';
 import * as refuseProposals from './20261123T2310-refuse-proposals.ts';
 import * as tellStories from './20261123T2320-tell-stories-of-lists.ts';
+import * as stagePageSets from './20261123T2345-stage-page-sets.ts';
 
 export const migrations: Record<string, Migration> = {
   '20261123T2000-create-curation': createCuration,
@@ -17,4 +18,5 @@ export const migrations: Record<string, Migration> = {
   '20261123T2300-audit-outside': auditOutside,
   '20261123T2310-refuse-proposals': refuseProposals,
   '20261123T2320-tell-stories-of-lists': tellStories,
+  '20261123T2345-stage-page-sets': stagePageSets,
 };

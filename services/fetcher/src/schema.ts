@@ -31,6 +31,14 @@ export interface FetchRunTable {
   paused_ms: Generated<number>;
   in_flight_max: number | null;
   on_demand: Generated<boolean>;
+  /** Of the ids that a caller streamed, in the order they came. */
+  ids_sha256: string | null;
+  id_count: Generated<number>;
+  retry_at_count: Generated<number>;
+  missing_count: Generated<number>;
+  placeholder_count: Generated<number>;
+  corrupt_count: Generated<number>;
+  blocked_count: Generated<number>;
 }
 
 export interface FetchPageTable {
@@ -44,6 +52,11 @@ export interface FetchPageTable {
   waits: Generated<number>;
   retry_at: Date | null;
   detail: Generated<string>;
+}
+
+export interface FetchIdTable {
+  run_id: string;
+  page_id: number;
 }
 
 export interface ImageTable {
@@ -65,5 +78,6 @@ export interface ImageTable {
 export interface Schema extends OutboxTable {
   fetch_run: FetchRunTable;
   fetch_page: FetchPageTable;
+  fetch_id: FetchIdTable;
   image: ImageTable;
 }

@@ -4,6 +4,7 @@ import { createAuthenticator } from '@florilegium/auth';
 import { createHostGate, fetchImage, hostLimitsOf, openImageClient } from '@florilegium/bhl';
 import { FetcherServiceDefinition } from '@florilegium/contracts/fetcher';
 import { migrateSchema, openDb, startOutboxRelay } from '@florilegium/db';
+import { messageOf } from '@florilegium/errors';
 import { createHttpApp } from '@florilegium/http';
 import type { Log } from '@florilegium/log';
 import { connectMessaging } from '@florilegium/messaging';
@@ -26,6 +27,7 @@ import type { Schema } from './schema.ts';
 import { createStore, type RootStore, type WorkKind } from './store.ts';
 import { failFetchRun } from './usecases/end-fetch-run.ts';
 import { type FetchBatchDeps, fetchBatch } from './usecases/fetch-batch.ts';
+import { forgetOldRuns } from './usecases/forget-old-runs.ts';
 import { listRunPages } from './usecases/list-run-pages.ts';
 
 export interface Started {
@@ -37,6 +39,7 @@ export interface Started {
 const runWaitMsMax = 3_600_000;
 // Of one page each, and waiting for the host's gate most of the time.
 const demandsInFlightMax = 4;
+const forgetEveryMs = 3_600_000;
 
 /** Builds the service from its configuration and starts the parts that its role has. */
 export async function startFetcher(config: Config, log: Log, lifetime: Lifetime): Promise<Started> {
@@ -70,7 +73,11 @@ export async function startFetcher(config: Config, log: Log, lifetime: Lifetime)
     store: createStore(db),
     files: imageFiles(await openObjectStore(config.objectStoreUrl)),
   };
-  if (config.role !== 'api') await startWorkers(parts);
+  if (config.role !== 'api') {
+    await startWorkers(parts);
+    const forgetting = startForgetting(parts);
+    lifetime.onStop('forgetting', () => forgetting.stop());
+  }
   const grpcPort = config.role === 'worker' ? undefined : await serveGrpc(parts);
   return { httpPort: await serveHttp(parts), grpcPort };
 }
@@ -149,12 +156,32 @@ async function startWorkers({ config, log, lifetime, db, messaging, catalog, sto
   }
 }
 
+/** Clears what nobody asks for any more, at the start and once an hour; replicas pass by each other's rows. */
+function startForgetting({ store, log }: Parts): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  let forgetting: Promise<unknown> = Promise.resolve();
+  const now = () => {
+    forgetting = forgetting
+      .then(() => forgetOldRuns({ store }, stopping.signal))
+      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'old runs were not cleared'));
+  };
+  const timer = setInterval(now, forgetEveryMs).unref();
+  now();
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      stopping.abort();
+      await forgetting;
+    },
+  };
+}
+
 async function serveGrpc({ config, log, lifetime, catalog, store, files, db, messaging }: Parts): Promise<number> {
   const relay = startOutboxRelay({ db, publish: messaging.publish, log });
   lifetime.onStop('outbox relay', () => relay.stop());
   const server = await startRpcServer({
     definition: FetcherServiceDefinition,
-    implementation: fetcherGrpc({ store, catalog, files, log }),
+    implementation: fetcherGrpc({ store, catalog, files, log, pagesPerBatch: config.pagesPerBatch }),
     authenticator: createAuthenticator({ required: config.authRequired, keys: config.apiKeys }),
     log,
     host: config.grpcHost,

@@ -3,6 +3,7 @@ import { addToOutbox, type Db, type Tx } from '@florilegium/db';
 import { eventMessage } from '@florilegium/messaging';
 import { type BatchPlan, cancelBatches, enqueueBatches, retryFailedBatches } from '@florilegium/work';
 import { type Kysely, sql } from 'kysely';
+import { type FetchIdsRepo, fetchIdsRepo } from './repos/fetch-ids.repo.ts';
 import { type FetchPagesRepo, fetchPagesRepo } from './repos/fetch-pages.repo.ts';
 import { type FetchRunsRepo, fetchRunsRepo } from './repos/fetch-runs.repo.ts';
 import { type ImagesRepo, imagesRepo } from './repos/images.repo.ts';
@@ -19,6 +20,7 @@ export type WorkKind = (typeof workKinds)[number];
 export interface Store {
   fetchRuns: FetchRunsRepo;
   fetchPages: FetchPagesRepo;
+  fetchIds: FetchIdsRepo;
   images: ImagesRepo;
   announce<Name extends EventName>(name: Name, payload: EventPayload<Name>): Promise<void>;
   enqueue(kind: WorkKind, runId: string, batches: readonly BatchPlan[]): Promise<void>;
@@ -53,6 +55,7 @@ function bind(kysely: Kysely<Schema>): Store {
   return {
     fetchRuns: fetchRunsRepo(kysely),
     fetchPages: fetchPagesRepo(kysely),
+    fetchIds: fetchIdsRepo(kysely),
     images: imagesRepo(kysely),
     announce: (name, payload) => addToOutbox(kysely, [eventMessage(name, payload)]),
     enqueue: (kind, runId, batches) => enqueueBatches(kysely, { service: 'fetcher', kind, runId, batches }),

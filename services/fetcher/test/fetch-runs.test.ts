@@ -131,6 +131,11 @@ describe('faults of the source', () => {
       totalCount: 20,
       storedCount: 16,
       failedCount: 4,
+      missingCount: 1,
+      placeholderCount: 1,
+      corruptCount: 1,
+      blockedCount: 1,
+      retryAtCount: 0,
     });
     expect(await fetcher.pagesOf(id)).toEqual({
       stored: ids.filter((pageId) => ![alwaysHtml, alwaysError, missing, placeholder].includes(pageId)),
@@ -150,9 +155,17 @@ describe('faults of the source', () => {
     source.planFaults(alwaysHtml);
     source.planFaults(alwaysError);
     const before = source.requests.length;
-    const retried = await fetcher.post(`/v1/fetch-runs/${id}/retry`);
-    expect(retried.status).toBe(202);
-    expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', storedCount: 18, failedCount: 2 });
+    const retried = await fetcher.rpc.retryFailedPages({ fetchRunId: id });
+    expect(retried.fetchRun).toMatchObject({ failedCount: 0, pageCounts: { blocked: 0 } });
+    expect(await fetcher.endOf(id)).toMatchObject({
+      state: 'done',
+      storedCount: 18,
+      failedCount: 2,
+      missingCount: 1,
+      placeholderCount: 1,
+      corruptCount: 0,
+      blockedCount: 0,
+    });
     expect(new Set(source.requests.slice(before))).toEqual(new Set([alwaysHtml, alwaysError, missing, placeholder]));
     await until(() => eventsOf(id).filter((event) => event.name === 'fetcher.fetch_run.completed').length === 2);
   }, 90_000);
@@ -197,6 +210,61 @@ describe('starting a run', () => {
     const { id } = await fetcher.startRun({ rule: 'no-such-rule' });
     expect(await fetcher.endOf(id)).toMatchObject({ state: 'failed', reason: expect.stringContaining('no-such-rule') });
     await until(() => eventsOf(id).some((event) => event.name === 'fetcher.fetch_run.failed'));
+  });
+});
+
+describe('a run over streamed ids', () => {
+  const postIds = (lines: string, query = '', headers: Record<string, string> = {}) =>
+    fetcher.post(`/v1/fetch-runs/ids?size=medium${query}`, undefined, headers, lines);
+
+  it('takes more than one request holds, in any order and twice over, cut to a part, and names those that the catalog does not know', async () => {
+    const known = somePages(700);
+    const lines = [9999, ...known.toReversed(), ...known, ''].join('\n');
+    const response = await postIds(lines, '&startIndex=10&maxCount=680');
+    expect(response.status).toBe(202);
+    const { id } = (await response.json()) as RunView;
+    const all = [...known, 9999].toSorted((a, b) => a - b).slice(10, 690);
+    expect(await fetcher.endOf(id, 60_000)).toMatchObject({ state: 'done', totalCount: 680, idCount: 1401 });
+    const states = await fetcher.pagesOf(id);
+    expect([...(states.stored ?? []), ...(states.missing ?? [])].toSorted((a, b) => a - b)).toEqual(all);
+    expect(states.missing ?? []).toEqual(all.filter((pageId) => pageId === 9999));
+    const left = await fetcher.db.kysely.selectFrom('fetch_id').select('page_id').execute();
+    expect(left).toEqual([]);
+  }, 90_000);
+
+  it('is started by gRPC too, with a limit of its own', async () => {
+    const ids = somePages(30);
+    const { fetchRun } = await fetcher.rpc.startFetchRunOverIds(
+      (async function* () {
+        yield { size: 'IMAGE_SIZE_MEDIUM' as const, concurrency: 3, pageIds: ids.slice(0, 10) };
+        yield { pageIds: ids.slice(10) };
+      })(),
+    );
+    const { id } = fetchRun!.run!;
+    expect(fetchRun).toMatchObject({ concurrency: 3, idCount: 30 });
+    expect(await fetcher.endOf(id)).toMatchObject({ state: 'done', storedCount: 30, concurrency: 3 });
+    expect((await fetcher.pagesOf(id)).stored).toEqual(ids);
+  });
+
+  it('names the line that holds no PageID, and leaves nothing', async () => {
+    const response = await postIds('1200\n1201\nplate\n1203\n');
+    expect([response.status, ((await response.json()) as { detail: string }).detail]).toEqual([
+      400,
+      expect.stringContaining('line 3'),
+    ]);
+    expect((await postIds('')).status).toBe(400);
+    expect((await postIds('0\n')).status).toBe(400);
+    expect(await fetcher.db.kysely.selectFrom('fetch_id').select('page_id').execute()).toEqual([]);
+  });
+
+  it('is the same run for the same Idempotency-Key and ids, and refused for others', async () => {
+    const ids = somePages(4);
+    const start = (some: number[]) => postIds(some.join('\n'), '', { 'idempotency-key': 'ids-1' });
+    const first = (await (await start(ids)).json()) as RunView;
+    expect(await (await start(ids)).json()).toMatchObject({ id: first.id });
+    expect((await start(ids.slice(1))).status).toBe(409);
+    await fetcher.endOf(first.id);
+    expect(await fetcher.db.kysely.selectFrom('fetch_id').select('page_id').execute()).toEqual([]);
   });
 });
 
@@ -265,10 +333,14 @@ describe('watching and cancelling', () => {
     expect((await fetcher.post(`/v1/fetch-runs/${id}/resume`)).status).toBe(400);
   });
 
-  it('cancels a paused run', async () => {
+  it('cancels a run that gRPC paused, resumed and paused again', async () => {
     fetcher.source.delayMs = 40;
     const { id } = await fetcher.startRun({ pageIds: somePages(100) });
-    await fetcher.post(`/v1/fetch-runs/${id}/pause`);
+    const paused = await fetcher.rpc.pauseFetchRun({ fetchRunId: id });
+    expect(paused.fetchRun!.run!.state).toBe('RUN_STATE_PAUSED');
+    await fetcher.rpc.resumeFetchRun({ fetchRunId: id });
+    expect(['pending', 'running']).toContain((await fetcher.runOf(id)).state);
+    await fetcher.rpc.pauseFetchRun({ fetchRunId: id });
     expect(await (await fetcher.post(`/v1/fetch-runs/${id}/cancel`)).json()).toMatchObject({ state: 'cancelled' });
     fetcher.source.delayMs = 0;
   });

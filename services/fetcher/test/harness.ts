@@ -169,11 +169,16 @@ export async function startHarness(over: Record<string, string> = {}) {
   const base = `http://127.0.0.1:${api.httpPort}`;
   const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
     fetch(`${base}${path}`, { headers, method });
-  const post = (path: string, body?: unknown, headers: Record<string, string> = {}) =>
+  const post = (path: string, body?: unknown, headers: Record<string, string> = {}, text?: string) =>
     fetch(`${base}${path}`, {
       method: 'POST',
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(text === undefined ? {} : { 'content-type': 'text/plain' }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(text === undefined ? {} : { body: text }),
     });
   const runOf = async (id: string) => (await (await get(`/v1/fetch-runs/${id}`)).json()) as RunView;
 
@@ -232,6 +237,12 @@ export interface RunView {
   totalCount: number;
   storedCount: number;
   failedCount: number;
+  missingCount: number;
+  placeholderCount: number;
+  corruptCount: number;
+  blockedCount: number;
+  retryAtCount: number;
+  idCount: number | null;
   fetchedCount: number;
   bytes: number;
   concurrency: number;

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createStore } from '../src/store.ts';
+import { forgetOldRuns } from '../src/usecases/forget-old-runs.ts';
 import { type Harness, pageIdsFrom, startHarness, until } from './harness.ts';
 
 let fetcher: Harness;
@@ -174,6 +176,21 @@ describe('a size that is not stored', () => {
     fetcher.source.delayMs = 0;
     await until(async () => (await ask()).status === 200);
     expect(fetcher.source.requests.filter((pageId) => pageId === 502)).toEqual([502]);
+  });
+
+  it('leaves a run that is cleared after its day; the image stays', async () => {
+    const store = createStore(fetcher.db);
+    const demandedCount = async () =>
+      (await fetcher.db.kysely.selectFrom('fetch_run').select('id').where('on_demand', '=', true).execute()).length;
+    await until(async () => (await fetcher.get('/v1/images/101?size=small')).status === 200);
+    expect(await forgetOldRuns({ store }, new AbortController().signal)).toBe(0);
+    await until(async () => {
+      await forgetOldRuns({ store }, new AbortController().signal, 0);
+      return (await demandedCount()) === 0;
+    });
+    const before = fetcher.source.requests.length;
+    expect((await fetcher.get('/v1/images/101?size=small')).status).toBe(200);
+    expect(fetcher.source.requests.length).toBe(before);
   });
 
   it('is 404 with the reason where no source has it', async () => {

@@ -246,20 +246,34 @@ describe('a prediction run', () => {
     harness.fetcher.pace = async () => {};
   });
 
-  it('ends the same after its worker is killed', async () => {
+  it('ends the same however often its worker is killed', async () => {
     await worker.stop();
     const many = range(2000, 60);
     harness.pageSets.set('many', many);
     for (const pageId of many) harness.fetcher.images.set(pageId, harness.fetcher.images.get(1 + (pageId % 30))!);
     harness.fetcher.pace = () => sleep(15);
-    const child = harness.spawnService({ ROLE: 'worker' });
     const { body } = await startRun({ ensembleId, pageSetId: 'many' });
-    await until(async () => (await harness.runOf(body.id)).doneCount > 0, 30_000);
-    child.kill('SIGKILL');
+    // Moments that differ from run to run: while pages are listed, embedded, predicted or written.
+    for (let kill = 0; kill < 3; kill++) {
+      const child = harness.spawnService({ ROLE: 'worker' });
+      const before = (await harness.runOf(body.id)).doneCount;
+      await until(
+        async () => (await harness.runOf(body.id)).doneCount > before || child.exitCode !== null,
+        30_000,
+      ).catch(() => {});
+      await sleep(Math.random() * 300);
+      child.kill('SIGKILL');
+    }
     worker = await harness.start({ role: 'worker' });
     expect(await harness.endOf(body.id, 60_000)).toMatchObject({ state: 'done', doneCount: 60, predictedCount: 60 });
-    expect((await predictionsOf(`runId=${body.id}&limit=1000`)).predictions.map(({ pageId }) => pageId)).toEqual(many);
-  }, 100_000);
+    const { predictions } = await predictionsOf(`runId=${body.id}&limit=1000`);
+    expect(predictions.map(({ pageId }) => pageId)).toEqual(many);
+    harness.fetcher.pace = async () => {};
+    harness.pageSets.set('many again', many);
+    const undisturbed = await startRun({ ensembleId, pageSetId: 'many again' });
+    await harness.endOf(undisturbed.body.id);
+    expect((await predictionsOf(`runId=${undisturbed.body.id}&limit=1000`)).predictions).toEqual(predictions);
+  }, 200_000);
 });
 
 describe('an ensemble', () => {
@@ -276,6 +290,37 @@ describe('an ensemble', () => {
     await harness.objects.put(event.manifestKey, manifest);
     await until(async () => (await startRun({ ensembleId: event.ensembleId, rule: 'illustrated' })).status === 202);
   });
+
+  it.each([
+    ['damaged', (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -1), Buffer.from([bytes.at(-1)! ^ 1])])],
+    ['cut', (bytes: Buffer) => bytes.subarray(0, 40)],
+  ])(
+    'whose weights are %s fails its run, naming the file, and the next run goes on',
+    async (_name, spoil) => {
+      const event = await harness.anEnsemble();
+      await harness.publish('trainer.ensemble.trained', event);
+      const isRecorded = async () =>
+        (await startRun({ ensembleId: event.ensembleId, pageSetId: 'nobody' })).status === 404;
+      await until(isRecorded);
+      const manifest = JSON.parse(String(await harness.objects.get(event.manifestKey))) as {
+        members: { weights: { key: string } }[];
+      };
+      const { key } = manifest.members[1]!.weights;
+      const whole = await harness.objects.get(key);
+      await harness.objects.put(key, spoil(whole));
+      try {
+        const { body } = await startRun({ ensembleId: event.ensembleId, pageSetId: 'train' });
+        const end = await harness.endOf(body.id, 90_000);
+        expect(end).toMatchObject({ state: 'failed', predictedCount: 0 });
+        expect(end.reason).toContain(key);
+      } finally {
+        await harness.objects.put(key, whole);
+      }
+      const again = await startRun({ ensembleId: event.ensembleId, pageSetId: 'train' });
+      expect(await harness.endOf(again.body.id)).toMatchObject({ state: 'done', predictedCount: 34 });
+    },
+    150_000,
+  );
 
   it('of another backbone is not mixed with the one that serves', async () => {
     const event = await harness.anEnsemble('ee'.repeat(32));

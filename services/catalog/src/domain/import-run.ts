@@ -59,12 +59,19 @@ export interface ExportCounts {
   typeCounts: Record<string, number>;
 }
 
+/** Tables that an import stages. */
+export type StagedKind = 'page' | 'candidate' | 'item' | 'title' | 'creator' | 'part' | 'partPage' | 'name';
+
+/** How many rows each staged table has. */
+export type StagedRows = Partial<Record<StagedKind, number>>;
+
 /** What an attempt has staged once the page file is read, so that another goes on from there if it is killed. */
 export interface StagedExport {
   attempt: number;
   /** Names the files as they were and the rules that judged them: others begin anew. */
   fingerprint: string;
   counts: ExportCounts;
+  rows: StagedRows;
 }
 
 /** Seconds until the files are read at the rate so far; null while not known. The merge that follows is not in it. */

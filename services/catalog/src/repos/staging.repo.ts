@@ -1,7 +1,9 @@
 import { PassThrough } from 'node:stream';
 import type { CreatorFileRow, ItemFileRow, PageFileRow, PartFileRow, TitleFileRow } from '@florilegium/bhl';
 import { copyText, type Db } from '@florilegium/db';
+import { unavailable } from '@florilegium/errors';
 import { type Kysely, sql } from 'kysely';
+import type { StagedKind, StagedRows } from '../domain/import-run.ts';
 import { reuseOf } from '../domain/reuse.ts';
 import type { CatalogSchema } from '../schema.ts';
 import { copyPages, pageColumns, type ReadPages } from './copy-pages.ts';
@@ -17,8 +19,10 @@ export interface StagingRepo {
   dropLeftovers(): Promise<void>;
   /** Drops this attempt's tables alone: another may have taken over meanwhile. */
   dropOwn(): Promise<void>;
-  /** Makes the tables that another attempt has staged for good this one's; false when they are not all there. */
-  takeOver(fromAttempt: number, kinds: { creators: boolean }): Promise<boolean>;
+  /** Makes the tables that another attempt has staged for good this one's; false when they or their rows are not all there. */
+  takeOver(fromAttempt: number, rows: StagedRows): Promise<boolean>;
+  /** What is staged so far. */
+  readonly stagedRows: StagedRows;
   readPageIds(): AsyncIterable<number[]>;
   stageItems(items: Batches<Numbered<ItemFileRow>>): Promise<void>;
   stageTitles(titles: Batches<Numbered<TitleFileRow>>): Promise<void>;
@@ -43,6 +47,7 @@ export interface MergeOptions {
   attempt: number;
   /** Of the rules that were judged. */
   ruleIds: readonly number[];
+  stagedRows: StagedRows;
   /** What the export told besides; the rest stays as an earlier import left it. */
   has: { creators: boolean; parts: boolean; names: boolean };
 }
@@ -66,11 +71,15 @@ const tablesOf = (importId: string, attempt: number) => {
 export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: number): StagingRepo {
   const tables = tablesOf(importId, attempt);
 
-  const fill = (table: string, columns: string, joinedBy: string, lines: AsyncIterable<string>) =>
+  const stagedRows: StagedRows = {};
+  const fill = (kind: StagedKind | 'row', columns: string, joinedBy: string, lines: AsyncIterable<string>) =>
     db.inTransaction(async ({ kysely, copyIn }) => {
+      const table = tables[kind];
       await sql`drop table if exists ${sql.id(table)}`.execute(kysely);
       await sql`create unlogged table ${sql.id(table)} (${sql.raw(columns)})`.execute(kysely);
-      await copyIn(`copy ${table} from stdin`, lines);
+      const count = await copyIn(`copy ${table} from stdin`, lines);
+      // The unsorted rows are read back at once and merged never.
+      if (kind !== 'row') stagedRows[kind] = count;
       // Of what the merge joins by; statistics of long texts cost more than they help.
       await sql`analyze ${sql.id(table)} (${sql.raw(joinedBy)})`.execute(kysely);
     });
@@ -92,7 +101,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
       const create = isFirst ? sql`create table` : sql`create unlogged table`;
       const indexes = isFirst && like === 'page' ? sql`including indexes` : sql`excluding indexes`;
       await sql`${create} ${table} (like ${sql.id(like)} including all ${indexes})`.execute(kysely);
-      await copyIn(`copy ${tables[like]} (${columns}) from stdin (format binary, freeze)`, chunks);
+      stagedRows[like] = await copyIn(`copy ${tables[like]} (${columns}) from stdin (format binary, freeze)`, chunks);
       if (isFirst && like === 'candidate') await addIndexesOf(kysely, like, tables[like]);
       await sql`analyze ${table} (${sql.raw(analyzed[like])})`.execute(kysely);
     });
@@ -101,21 +110,18 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
   const taken = new Set<string>();
   return {
     attempt,
-    takeOver: async (fromAttempt, { creators }) => {
+    stagedRows,
+    takeOver: async (fromAttempt, rows) => {
       const from = tablesOf(importId, fromAttempt);
-      const kinds = ['page', 'candidate', 'item', 'title', ...(creators ? (['creator'] as const) : [])] as const;
-      const { rows } = await sql<{ name: string }>`
-        select tablename as name from pg_tables
-        where schemaname = ${db.schema} and tablename = any(${kinds.map((kind) => from[kind])}::text[])`.execute(
-        db.kysely,
-      );
-      if (rows.length < kinds.length) return false;
+      const kinds = Object.keys(rows) as StagedKind[];
+      if ((await findLostRows(db.kysely, from, rows)) !== undefined) return false;
       await db.inTransaction(async ({ kysely }) => {
         for (const kind of kinds) {
           await sql`alter table ${sql.id(from[kind])} rename to ${sql.id(tables[kind])}`.execute(kysely);
         }
       });
       for (const kind of kinds) taken.add(tables[kind]);
+      Object.assign(stagedRows, rows);
       return true;
     },
     readPageIds: async function* () {
@@ -150,7 +156,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
     },
     stageItems: (items) =>
       fill(
-        tables.item,
+        'item',
         `line integer, item_id integer, title_id integer, bar_code text, volume text, year text, institution_name text,
          copyright_status text, rights_statement text, license_type text, rights_holder text, reuse text`,
         'item_id',
@@ -158,7 +164,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
       ),
     stageTitles: (titles) =>
       fill(
-        tables.title,
+        'title',
         `line integer, title_id integer, full_title text, short_title text, publication_details text, start_year text,
          end_year text, language_code text, author text, title_url text`,
         'title_id',
@@ -166,21 +172,21 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
       ),
     stageCreators: (creators) =>
       fill(
-        tables.creator,
+        'creator',
         'line integer, title_id integer, name text',
         'title_id',
         linesOf(creators, ({ line, titleId, name }) => copyLine([line, titleId, name])),
       ),
     stagePartPages: (partPages) =>
       fill(
-        tables.partPage,
+        'partPage',
         'part_id integer, page_id integer',
         'page_id, part_id',
         linesOf(partPages, ({ partId, pageId }) => copyLine([partId, pageId])),
       ),
     stageParts: (parts) =>
       fill(
-        tables.part,
+        'part',
         `line integer, part_id integer, title text, container_title text, date text, page_range text, rights_status text,
          rights_statement text, license_name text, license_url text, rights_holder text, reuse text`,
         'part_id',
@@ -188,7 +194,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
       ),
     stageNames: (names) =>
       fill(
-        tables.name,
+        'name',
         'page_id integer, name text',
         'page_id',
         linesOf(names, ({ pageId, name }) => copyLine([pageId, name])),
@@ -211,7 +217,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
     },
     stageUnsortedRows: (rows) =>
       fill(
-        tables.row,
+        'row',
         `line bigint, page_id integer, item_id integer, sequence integer, year text, volume text, issue text,
          prefix text, number text, type_name text`,
         'page_id',
@@ -227,6 +233,27 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
           order by owner_id, page_id, line) to stdout`),
       ),
   };
+}
+
+/**
+ * The first table that has not the rows that were staged in it: a PostgreSQL that starts again after a crash empties unlogged
+ * tables, and an export merged from empty tables would take everything away.
+ */
+async function findLostRows(
+  kysely: Kysely<CatalogSchema>,
+  tables: ReturnType<typeof tablesOf>,
+  rows: StagedRows,
+): Promise<string | undefined> {
+  for (const [kind, expected] of Object.entries(rows) as [StagedKind, number][]) {
+    const table = tables[kind];
+    const there = await sql<{ there: boolean }>`select to_regclass(${table}) is not null as there`.execute(kysely);
+    if (!there.rows[0]!.there) return table;
+    const { rows: counted } = await sql<{ count: number }>`select count(*) as count from ${sql.id(table)}`.execute(
+      kysely,
+    );
+    if (counted[0]!.count !== expected) return table;
+  }
+  return undefined;
 }
 
 const sortedRowsHeader =
@@ -349,13 +376,15 @@ async function* unescapeCopy(header: string, blocks: AsyncIterable<Buffer>): Asy
  */
 export async function mergeStaging(
   kysely: Kysely<CatalogSchema>,
-  { importId, attempt, ruleIds, has }: MergeOptions,
+  { importId, attempt, ruleIds, stagedRows, has }: MergeOptions,
 ): Promise<MergeCounts> {
   const names = tablesOf(importId, attempt);
   const [page, item, title] = [sql.id(names.page), sql.id(names.item), sql.id(names.title)];
   await sql`set local statement_timeout = 0`.execute(kysely);
   // Candidates are sorted and pages joined by the million: in memory, not on disk.
   await sql`set local work_mem = '64MB'`.execute(kysely);
+  const lost = await findLostRows(kysely, names, stagedRows);
+  if (lost !== undefined) throw unavailable(`rows that were staged in ${lost} are lost: PostgreSQL was started again`);
   // Two imports that end together merge one after the other.
   await sql`select pg_advisory_xact_lock(hashtextextended('catalog merge', 0))`.execute(kysely);
   await sql`

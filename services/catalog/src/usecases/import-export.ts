@@ -50,7 +50,7 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
   const reading: Reading = { badLineShareMax, signal, progress, badLines: [], badLineCount: 0 };
   try {
     const fingerprint = fingerprintOf(files, deps.rules, deps.reservoir);
-    const resumed = await resume({ store, staging, runId, fingerprint, files });
+    const resumed = await resume({ store, staging, runId, fingerprint });
     await staging.dropLeftovers();
     const idOfRule = await store.inTransaction(({ rules }) => rules.recordRules(deps.rules));
     const ruleIds = deps.rules.map(({ rule }) => idOfRule.get(rule.name)!);
@@ -70,7 +70,8 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
       const gathered = await stagePages(deps, reading, page!, staging, ruleIds);
       keptPages = gathered.keptPages;
       counts = countsOf(reading, gathered);
-      if (fingerprint !== undefined) await store.imports.saveStaged(runId, { attempt, fingerprint, counts });
+      if (fingerprint !== undefined)
+        await store.imports.saveStaged(runId, { attempt, fingerprint, counts, rows: staging.stagedRows });
     }
     progress.phase = 'stories';
     await stageParts(reading, files, staging, keptPages);
@@ -84,6 +85,7 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
         importId: runId,
         attempt,
         ruleIds,
+        stagedRows: staging.stagedRows,
         has: {
           creators: files.creator !== undefined,
           parts: files.part !== undefined && files.partpage !== undefined,
@@ -120,17 +122,15 @@ async function resume({
   staging,
   runId,
   fingerprint,
-  files,
 }: {
   store: Store;
   staging: StagingRepo;
   runId: string;
   fingerprint: string | undefined;
-  files: ExportFiles;
 }): Promise<{ counts: ExportCounts; keptPages: PageIdSet } | undefined> {
   const staged = await store.imports.findStaged(runId);
-  if (!staged || staged.fingerprint !== fingerprint) return undefined;
-  if (!(await staging.takeOver(staged.attempt, { creators: files.creator !== undefined }))) return undefined;
+  if (staged?.rows === undefined || staged.fingerprint !== fingerprint) return undefined;
+  if (!(await staging.takeOver(staged.attempt, staged.rows))) return undefined;
   // The tables have another attempt's name now.
   await store.imports.saveStaged(runId, { ...staged, attempt: staging.attempt });
   const keptPages = new PageIdSet();

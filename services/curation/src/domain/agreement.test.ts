@@ -34,9 +34,12 @@ describe('kappa', () => {
     expect(clustered.high - clustered.low).toBeGreaterThan(spread.high - spread.low);
   });
 
-  it('is 1 without doubt when nothing changed', () => {
-    const same = Array.from({ length: 30 }, (_, i) => page(i, i % 3 ? 0.9 : 0.1, i % 3 ? 0.9 : 0.1));
-    expect(kappaWithInterval(same)).toEqual({ estimate: 1, low: 1, high: 1 });
+  it('is 1 when nothing changed, and leaves open what so few pages cannot rule out', () => {
+    const same = (pages: number) =>
+      Array.from({ length: pages }, (_, i) => page(i, i % 3 ? 0.9 : 0.1, i % 3 ? 0.9 : 0.1));
+    // None of 30 changed: up to 1 - 0.05 ** (1 / 30) = 9.5 % may have; two thirds are HQ, so chance agrees on five ninths.
+    expect(kappaWithInterval(same(30))).toEqual({ estimate: 1, low: expect.closeTo(1 - 0.095 / (4 / 9), 2), high: 1 });
+    expect(kappaWithInterval(same(1000))!.low).toBeGreaterThan(0.993);
     expect(kappaWithInterval([])).toBeUndefined();
   });
 });

@@ -1,5 +1,6 @@
 // How much successive ensembles agree on pages that never change: what tells when labelling more stops changing anything.
 import { seededRandom } from '@florilegium/random';
+import { midPInterval } from './mid-p-interval.ts';
 import { decides } from './triage.ts';
 
 /** One page of a fixed set as two successive ensembles see it. */
@@ -66,8 +67,28 @@ export function kappaWithInterval(
     kappas[draw] = kappaOf(sum(drawn))!;
   }
   kappas.sort();
+  const changed = changedShareOf(sum(items));
   const at = (quantile: number) => kappas[Math.min(draws - 1, Math.floor(quantile * draws))]!;
-  return { estimate, low: Math.min(estimate, at(0.025)), high: Math.max(estimate, at(0.975)) };
+  return {
+    estimate,
+    // A bootstrap of pages that all decide alike draws nothing else: what so many pages cannot rule out, it would.
+    low: Math.min(estimate, at(0.025), kappaAtChange(changed.share.high, changed.hqShare)),
+    high: Math.max(estimate, at(0.975)),
+  };
+}
+
+/** Kappa of two ensembles that call the same share HQ and decide a share `changed` of the pages differently; 1 where all are of one class. */
+export function kappaAtChange(changed: number, hqShare: number): number {
+  const byChance = hqShare ** 2 + (1 - hqShare) ** 2;
+  return byChance === 1 ? 1 : Math.max(-1, 1 - changed / (1 - byChance));
+}
+
+function changedShareOf({ bothHq, onlyBefore, onlyNow, bothLq }: Contingency) {
+  const pages = bothHq + onlyBefore + onlyNow + bothLq;
+  return {
+    share: midPInterval(onlyBefore + onlyNow, pages, Number.POSITIVE_INFINITY),
+    hqShare: (bothHq + (onlyBefore + onlyNow) / 2) / pages,
+  };
 }
 
 /**

@@ -17,7 +17,9 @@ it('averages over the set unlabelled and compares over the set stop', () => {
   });
   expect(curves.meanEntropy).toBeCloseTo(0.3, 12);
   expect(curves.meanDisagreement).toBeCloseTo(0.2, 12);
-  expect(curves).toMatchObject({ changeOfMind: 0.5, kappa: 1, kappaLow: 1, fChangeBound: 0 });
+  expect(curves).toMatchObject({ changeOfMind: 0.5, kappa: 1, fChangeBound: 0 });
+  // Two pages that did not change rule out next to nothing: up to 78 % of such pages may have changed.
+  expect(curves.kappaLow).toBeCloseTo(1 - (1 - Math.sqrt(0.05)) / 0.5, 6);
   expect(curves.bySet.unlabelled).toMatchObject({ pageCount: 2, hqShare: 0.5, changeOfMindByMember: [0.5, 0.5] });
   expect(curves.bySet.stop.changeOfMind).toBe(0);
 });

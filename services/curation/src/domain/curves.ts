@@ -1,5 +1,6 @@
 import { changeOfMind, fChangeBound, kappaWithInterval, type TwoOpinions } from './agreement.ts';
 import { decides } from './triage.ts';
+import type { IterationCurve } from './verdict.ts';
 
 /** A page of a fixed set as an ensemble predicts it. */
 export interface PagePrediction {
@@ -81,3 +82,13 @@ function paired({ now, before }: SetPredictions): TwoOpinions[] {
     return was ? [{ itemId: page.itemId, before: was, now: page }] : [];
   });
 }
+
+/** What the verdict looks at. */
+export const verdictCurveOf = (number: number, { kappa, fChangeBound, bySet: { stop } }: Curves): IterationCurve => ({
+  number,
+  kappa: kappa ?? undefined,
+  fChangeBound: fChangeBound ?? undefined,
+  changeOfMind: stop.changeOfMind ?? undefined,
+  pageCount: stop.pageCount,
+  hqShare: stop.hqShare ?? 0,
+});

@@ -2,14 +2,15 @@ import type { Interval } from './agreement.ts';
 
 /**
  * 95 % interval of a share of which `successes` of `count` drawn pages were seen: the binomial mid-P interval (Lancaster, 1961), narrowed by the
- * correction of a finite population of `pageCount`. It covers 94 % or more also where the share is small and so is the sample.
+ * correction of a finite population of `pageCount`, which may be infinite. It covers 94 % or more also where the share is small and so is the sample.
  */
 export function midPInterval(successes: number, count: number, pageCount: number): Interval {
   const estimate = successes / count;
   if (count >= pageCount) return { estimate, low: estimate, high: estimate };
   const low = successes === 0 ? 0 : lowerEnd(successes, count);
   const high = successes === count ? 1 : 1 - lowerEnd(count - successes, count);
-  const narrowed = Math.sqrt((pageCount - count) / Math.max(1, pageCount - 1));
+  const narrowed =
+    pageCount === Number.POSITIVE_INFINITY ? 1 : Math.sqrt((pageCount - count) / Math.max(1, pageCount - 1));
   return {
     estimate,
     low: Math.max(successes / pageCount, estimate - (estimate - low) * narrowed),

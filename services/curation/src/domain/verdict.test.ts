@@ -2,13 +2,17 @@ import { expect, it } from 'vitest';
 import { fChangeBound } from './agreement.ts';
 import { type IterationCurve, verdictOf } from './verdict.ts';
 
-const curves = (...kappas: (number | undefined)[]): IterationCurve[] =>
+/** Kappas on a stop set of which half is HQ, where a change of one page in a hundred costs 0.02. */
+const curvesOn = (pageCount: number, ...kappas: (number | undefined)[]): IterationCurve[] =>
   kappas.map((kappa, index) => ({
     number: index + 1,
     kappa,
     fChangeBound: kappa === undefined ? undefined : fChangeBound(kappa),
-    changeOfMind: 0.02,
+    changeOfMind: kappa === undefined ? undefined : (1 - kappa) / 2,
+    pageCount,
+    hqShare: 0.5,
   }));
+const curves = (...kappas: (number | undefined)[]) => curvesOn(1000, ...kappas);
 
 it('continues while there is nothing to compare, or ensembles still change', () => {
   expect(verdictOf([]).decision).toBe('continue');
@@ -16,7 +20,7 @@ it('continues while there is nothing to compare, or ensembles still change', () 
   expect(verdictOf(curves(undefined, 0.9))).toEqual({
     decision: 'continue',
     reason:
-      'kappa with the ensemble before is 0.900: F can have changed by at most 44.4 %; 2.0 % of the stop pages changed their decision',
+      'kappa with the ensemble before is 0.900: F can have changed by at most 44.4 %; 5.0 % of the stop pages changed their decision',
   });
 });
 
@@ -33,4 +37,13 @@ it('stops when three comparisons in a row agree', () => {
 
 it('takes a stop back when the newest ensemble changed its mind', () => {
   expect(verdictOf(curves(undefined, 1, 1, 1, 0.969)).decision).toBe('continue');
+});
+
+it('does not take few pages that do not change for ensembles that do not', () => {
+  const few = verdictOf(curvesOn(40, undefined, 1, 1, 1));
+  expect(few.decision).toBe('may stop');
+  // None of 120 changed: 2.5 % may have, which is a kappa of 0.951.
+  expect(few.reason).toContain('40 stop pages are too few to tell kappa from 0.951');
+  expect(verdictOf(curvesOn(135, undefined, 1, 1, 1)).decision).toBe('stop');
+  expect(verdictOf(curvesOn(135, undefined, 1, 0.97, 1)).decision).toBe('may stop');
 });

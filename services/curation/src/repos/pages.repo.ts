@@ -36,6 +36,27 @@ export function pagesRepo(kysely: Kysely<Schema>) {
           ${pages.map(({ pageId }) => pageId)}::int[], ${pages.map(({ itemId }) => itemId)}::int[]) as p (page_id, item_id)
         on conflict (page_id) do nothing`.execute(kysely);
     },
+    /** The same page twice is there once. */
+    stagePages: async (pageSetId: string, pages: readonly PageOfItem[]): Promise<void> => {
+      await sql`
+        insert into page_set_stage (page_set_id, page_id, item_id)
+        select ${pageSetId}, page_id, item_id from unnest(
+          ${pages.map(({ pageId }) => pageId)}::int[], ${pages.map(({ itemId }) => itemId)}::int[]) as p (page_id, item_id)
+        on conflict do nothing`.execute(kysely);
+    },
+    /** @returns how many pages of the set were staged */
+    addStagedPages: async (name: PageSetName, pageSetId: string): Promise<number> => {
+      const { rows } = await sql<{ count: number }>`
+        with staged as (select page_id, item_id from page_set_stage where page_set_id = ${pageSetId}),
+          added as (
+            insert into page (page_id, item_id, page_set) select page_id, item_id, ${name} from staged
+            on conflict (page_id) do nothing)
+        select count(*)::int as count from staged`.execute(kysely);
+      return rows[0]!.count;
+    },
+    clearStage: async (pageSetId: string): Promise<void> => {
+      await sql`delete from page_set_stage where page_set_id = ${pageSetId}`.execute(kysely);
+    },
     /** The set of each page that is in one. */
     setsOf: async (pageIds: readonly number[]): Promise<Map<number, PageSetName>> => {
       const { rows } = await sql<{ pageId: number; pageSet: PageSetName }>`

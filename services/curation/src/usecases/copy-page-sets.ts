@@ -1,3 +1,4 @@
+import { unavailable } from '@florilegium/errors';
 import type { CatalogClient } from '../clients/catalog.client.ts';
 import { type PageSetName, pageSetNames } from '../domain/label.ts';
 import type { PageSetRef } from '../repos/pages.repo.ts';
@@ -29,9 +30,17 @@ export async function copyPageSet({ store, catalog }: CopyPageSetsDeps, name: st
   if (!isPageSetName(name)) return;
   const found = await catalog.findPageSet(name);
   if (!found) return;
+  // Read outside the transaction: catalog may take its time, and no lock or old snapshot waits for it.
+  for await (const pages of catalog.streamPageSet(found.id)) await store.pages.stagePages(found.id, pages);
   await store.inTransaction(async (tx) => {
     // The set's row comes first: a second copier waits for it, then finds the set here.
-    if (!(await tx.pages.addPageSet({ ...found, name }))) return;
-    for await (const pages of catalog.streamPageSet(found.id)) await tx.pages.addPages(name, pages);
+    if (await tx.pages.addPageSet({ ...found, name })) {
+      const added = await tx.pages.addStagedPages(name, found.id);
+      if (added !== found.pageCount)
+        throw unavailable(
+          `${added} of the ${found.pageCount} pages of the set ${name} have come; trying again is safe`,
+        );
+    }
+    await tx.pages.clearStage(found.id);
   });
 }

@@ -1,5 +1,5 @@
 import { labelConfidenceOf } from '@florilegium/ensemble/arithmetic';
-import { curvesOf, type PagePrediction } from '../domain/curves.ts';
+import { curvesOf, type PagePrediction, verdictCurveOf } from '../domain/curves.ts';
 import {
   defaultQueueRule,
   orderForReview,
@@ -18,7 +18,7 @@ import {
   triageLabelled,
   triageUnlabelled,
 } from '../domain/triage.ts';
-import { type IterationCurve, verdictOf } from '../domain/verdict.ts';
+import { verdictOf } from '../domain/verdict.ts';
 import type { Iteration } from '../repos/iterations.repo.ts';
 import type { TriagedPage } from '../repos/triage.repo.ts';
 import type { TxStore } from '../store.ts';
@@ -154,22 +154,9 @@ async function compare(tx: TxStore, iteration: Iteration) {
     before: before ? await tx.predictions.listOfSet(before.id, name) : [],
   });
   const curves = curvesOf({ unlabelled: await ofSet('unlabelled'), stop: await ofSet('stop') });
-  const history: IterationCurve[] = (await tx.iterations.list())
-    .filter(({ number, curves }) => number < iteration.number && curves !== null)
-    .map(({ number, curves }) => ({
-      number,
-      kappa: curves!.kappa ?? undefined,
-      fChangeBound: curves!.fChangeBound ?? undefined,
-      changeOfMind: curves!.bySet.stop.changeOfMind ?? undefined,
-    }));
-  const verdict = verdictOf([
-    ...history,
-    {
-      number: iteration.number,
-      kappa: curves.kappa ?? undefined,
-      fChangeBound: curves.fChangeBound ?? undefined,
-      changeOfMind: curves.bySet.stop.changeOfMind ?? undefined,
-    },
-  ]);
+  const history = (await tx.iterations.list())
+    .filter(({ number, curves: earlier }) => number < iteration.number && earlier !== null)
+    .map(({ number, curves: earlier }) => verdictCurveOf(number, earlier!));
+  const verdict = verdictOf([...history, verdictCurveOf(iteration.number, curves)]);
   return { curves, verdict };
 }

@@ -6,7 +6,7 @@ import type { PageSelection } from '../domain/fetch-run.ts';
 export interface CatalogClient {
   /** Throws not_found when there is no such page set. */
   checkPageSet(pageSetId: string): Promise<void>;
-  /** Pages of a selection in ascending PageID after `afterPageId`, some hundred at a time. */
+  /** Pages of a selection, which is none of streamed ids, in ascending PageID after `afterPageId`, some hundred at a time. */
   streamPages(selection: PageSelection, afterPageId: number, signal: AbortSignal): AsyncIterable<ImagePage[]>;
   close(): void;
 }
@@ -38,5 +38,7 @@ function selectionOf(selection: PageSelection): StreamPagesRequest['selection'] 
       return { $case: 'rule', value: selection.rule };
     case 'page-ids':
       return { $case: 'pageIds', value: { pageIds: selection.pageIds } };
+    case 'id-list':
+      throw new Error('streamed ids are asked for in parts');
   }
 }

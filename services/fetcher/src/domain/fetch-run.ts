@@ -1,5 +1,6 @@
 import type { ImageSize } from '@florilegium/bhl';
 import { invalidArgument } from '@florilegium/errors';
+import type { FailedState } from './page-state.ts';
 
 /**
  * States of a fetch run and the moves between them:
@@ -13,11 +14,12 @@ export const runStates = ['pending', 'running', 'paused', 'done', 'failed', 'can
 export type RunState = (typeof runStates)[number];
 export const hasEnded = (state: RunState) => state === 'done' || state === 'failed' || state === 'cancelled';
 
-/** What a run goes over: a page set, all candidates of a rule, or ids. */
+/** What a run goes over: a page set, all candidates of a rule, a few ids, or many ids that were streamed and are kept in a table until they are listed. */
 export type PageSelection =
   | { kind: 'page-set'; pageSetId: string }
   | { kind: 'rule'; rule: string }
-  | { kind: 'page-ids'; pageIds: number[] };
+  | { kind: 'page-ids'; pageIds: number[] }
+  | { kind: 'id-list'; sha256: string; count: number };
 
 export interface FetchRunRequest {
   selection: PageSelection;
@@ -38,6 +40,8 @@ export interface FetchRun extends FetchRunRequest {
   totalCount: number;
   storedCount: number;
   failedCount: number;
+  /** Of the pages that are not stored, those that have failed or must come back, by state. */
+  countOf: Record<FailedState | 'retry_at', number>;
   /** Of the stored ones, those that this run fetched; the others were there already. */
   fetchedCount: number;
   /** Of the images that this run fetched. */
@@ -52,7 +56,9 @@ export interface FetchRun extends FetchRunRequest {
   onDemand: boolean;
 }
 
+/** Given with the request; more are streamed. */
 export const pageIdsMax = 500;
+export const streamedIdsMax = 5_000_000;
 
 /** Checks a request; ids are made unique, sorted and cut to the part asked for, so that the rest of the run sees a plain list. */
 export function checkRunRequest(request: FetchRunRequest): FetchRunRequest {
@@ -62,7 +68,7 @@ export function checkRunRequest(request: FetchRunRequest): FetchRunRequest {
   }
   if (selection.kind === 'page-set' && selection.pageSetId === '')
     throw invalidArgument('is empty', { field: 'pageSetId' });
-  if (selection.kind === 'rule' && !/^[a-z][a-z0-9-]{0,63}$/.test(selection.rule))
+  if (selection.kind === 'rule' && !/^[a-z0-9][a-z0-9_-]{0,99}$/.test(selection.rule))
     throw invalidArgument(`${JSON.stringify(selection.rule)} is no name of a rule`, { field: 'rule' });
   if (selection.kind !== 'page-ids') return request;
   checkPageIds(selection.pageIds);
@@ -74,9 +80,11 @@ export function checkRunRequest(request: FetchRunRequest): FetchRunRequest {
 export function checkPageIds(pageIds: readonly number[]): void {
   if (pageIds.length === 0 || pageIds.length > pageIdsMax)
     throw invalidArgument(`${pageIds.length} ids; 1 to ${pageIdsMax} are taken at once`, { field: 'pageIds' });
-  const bad = pageIds.findIndex((id) => !Number.isInteger(id) || id < 1 || id > 2_147_483_647);
+  const bad = pageIds.findIndex((id) => !isPageId(id));
   if (bad >= 0) throw invalidArgument(`${pageIds[bad]} is no PageID`, { field: `pageIds[${bad}]` });
 }
+
+export const isPageId = (id: number) => Number.isInteger(id) && id >= 1 && id <= 2_147_483_647;
 
 export function isSameRequest(a: FetchRunRequest, b: FetchRunRequest): boolean {
   const parts = (request: FetchRunRequest) =>

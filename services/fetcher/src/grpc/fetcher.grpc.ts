@@ -15,8 +15,11 @@ import type { ImageKnowledge } from '../domain/image.ts';
 import type { RootStore } from '../store.ts';
 import { cancelFetchRun } from '../usecases/cancel-fetch-run.ts';
 import { findFetchRun } from '../usecases/find-fetch-run.ts';
+import { pauseFetchRun, resumeFetchRun } from '../usecases/pause-fetch-run.ts';
 import { reportCorruptImage } from '../usecases/report-corrupt-image.ts';
+import { retryFailedPages } from '../usecases/retry-failed-pages.ts';
 import { startFetchRun } from '../usecases/start-fetch-run.ts';
+import { startFetchRunOverIds } from '../usecases/start-fetch-run-over-ids.ts';
 import { streamImages } from '../usecases/stream-images.ts';
 
 export interface FetcherGrpcDeps {
@@ -24,22 +27,44 @@ export interface FetcherGrpcDeps {
   catalog: CatalogClient;
   files: ImageFiles;
   log: Log;
+  pagesPerBatch: number;
 }
+
+const idsPerMessageMax = 10_000;
 
 export function fetcherGrpc(deps: FetcherGrpcDeps): FetcherServiceImplementation {
   return {
-    startFetchRun: async ({ selection, size, startIndex, maxCount, idempotencyKey }) => {
+    startFetchRun: async ({ selection, size, startIndex, maxCount, concurrency, idempotencyKey }) => {
       const request = {
         selection: selectionOf(selection),
         size: sizeOfContract(size),
         startIndex,
         maxCount,
-        concurrency: 0,
+        concurrency,
       };
       return { fetchRun: toContractRun(await startFetchRun(deps, request, idempotencyKey || undefined)) };
     },
+    startFetchRunOverIds: async (messages) => {
+      const stream = messages[Symbol.asyncIterator]();
+      const first = await stream.next();
+      if (first.done) throw invalidArgument('no message came', { field: 'pageIds' });
+      const { size, startIndex, maxCount, concurrency, idempotencyKey, pageIds } = first.value;
+      const ids = (async function* () {
+        yield checkMessage(pageIds);
+        for (;;) {
+          const next = await stream.next();
+          if (next.done) return;
+          yield checkMessage(next.value.pageIds);
+        }
+      })();
+      const request = { size: sizeOfContract(size), startIndex, maxCount, concurrency };
+      return { fetchRun: toContractRun(await startFetchRunOverIds(deps, request, ids, idempotencyKey || undefined)) };
+    },
     getFetchRun: async ({ fetchRunId }) => ({ fetchRun: toContractRun(await findFetchRun(deps.store, fetchRunId)) }),
     cancelFetchRun: async ({ fetchRunId }) => ({ fetchRun: toContractRun(await cancelFetchRun(deps, fetchRunId)) }),
+    pauseFetchRun: async ({ fetchRunId }) => ({ fetchRun: toContractRun(await pauseFetchRun(deps, fetchRunId)) }),
+    resumeFetchRun: async ({ fetchRunId }) => ({ fetchRun: toContractRun(await resumeFetchRun(deps, fetchRunId)) }),
+    retryFailedPages: async ({ fetchRunId }) => ({ fetchRun: toContractRun(await retryFailedPages(deps, fetchRunId)) }),
     getImageStates: async ({ pageIds, size }) => {
       checkPageIds(pageIds);
       const known = await deps.store.images.findImages(pageIds, sizeOfContract(size));
@@ -59,6 +84,11 @@ export function fetcherGrpc(deps: FetcherGrpcDeps): FetcherServiceImplementation
       return {};
     },
   };
+}
+
+function checkMessage(pageIds: readonly number[]): readonly number[] {
+  if (pageIds.length <= idsPerMessageMax) return pageIds;
+  throw invalidArgument(`${pageIds.length} ids in a message, more than ${idsPerMessageMax}`, { field: 'pageIds' });
 }
 
 function selectionOf(selection: StartFetchRunRequest['selection']): PageSelection {
@@ -92,6 +122,17 @@ function toContractRun(run: FetchRun): ContractRun {
     storedCount: run.storedCount,
     failedCount: run.failedCount,
     bytes: run.bytes,
+    concurrency: run.concurrency,
+    idCount: run.selection.kind === 'id-list' ? run.selection.count : 0,
+    pageCounts: {
+      pending: Math.max(run.totalCount - run.storedCount - run.failedCount - run.countOf.retry_at, 0),
+      retryAt: run.countOf.retry_at,
+      stored: run.storedCount,
+      missing: run.countOf.missing,
+      placeholder: run.countOf.placeholder,
+      corrupt: run.countOf.corrupt,
+      blocked: run.countOf.blocked,
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ImagePage, ImageSize } from '@florilegium/bhl';
 import { type Kysely, sql } from 'kysely';
 import type { StoredImage } from '../domain/image.ts';
-import { failedStates, type PageMove, type PageState } from '../domain/page-state.ts';
+import { type FailedState, failedStates, type PageMove, type PageState } from '../domain/page-state.ts';
 import type { Schema } from '../schema.ts';
 
 export interface ListedPage extends ImagePage {
@@ -29,15 +29,21 @@ export interface FetchPagesRepo {
   addPages(runId: string, pages: readonly ListedPage[]): Promise<void>;
   /** Of the ids, adds those that are not in the run, as missing; how many. */
   addUnknownPages(runId: string, pageIds: readonly number[]): Promise<number>;
+  /** The same for the ids that were streamed for the run, which are forgotten with it. */
+  addUnknownIds(runId: string): Promise<number>;
   /** Pages of a batch that are neither stored nor failed, in ascending PageID. */
   openPagesOf(runId: string, batchNumber: number, size: ImageSize): Promise<OpenPage[]>;
-  /** Writes moves of open pages and gives back those that were open: the others have been moved by somebody else. */
-  movePages(runId: string, moves: readonly ({ pageId: number } & PageMove)[]): Promise<Set<number>>;
+  /** Writes moves of open pages and gives back those that were open, with the state they had: the others have been moved by somebody else. */
+  movePages(
+    runId: string,
+    moves: readonly ({ pageId: number } & PageMove)[],
+  ): Promise<Map<number, 'pending' | 'retry_at'>>;
   storedPageIdsOf(runId: string, batchNumber: number): Promise<number[]>;
   /** Open pages of a batch, and milliseconds until the last of them is due. */
   waitingOf(runId: string, batchNumber: number): Promise<{ count: number; dueInMs: number }>;
   moveWaitingTo(runId: string, batchNumber: number, newBatchNumber: number): Promise<void>;
-  countFailed(runId: string): Promise<number>;
+  /** Failed pages that may be tried again, by state; those that the catalog does not know may not. */
+  countFailed(runId: string): Promise<Record<FailedState, number>>;
   /** Failed pages become pending in new batches of `pagesPerBatch` from `firstBatch` on. */
   reopenFailed(runId: string, firstBatch: number, pagesPerBatch: number): Promise<void>;
   listPages(runId: string, state: PageState | undefined, after: number, limit: number): Promise<RunPage[]>;
@@ -61,6 +67,16 @@ export function fetchPagesRepo(kysely: Kysely<Schema>): FetchPagesRepo {
         from unnest(${pageIds}::int[]) as id
         on conflict do nothing`.execute(kysely);
       return Number(numAffectedRows ?? 0n);
+    },
+    addUnknownIds: async (runId) => {
+      const { rows } = await sql<{ count: number }>`
+        with given as (delete from fetch_id where run_id = ${runId} returning page_id),
+        added as (
+          insert into fetch_page (run_id, page_id, batch_number, bar_code, sequence, state, detail)
+          select ${runId}::uuid, page_id, -1, '', 0, 'missing', 'the catalog does not know this page' from given
+          on conflict do nothing returning 1
+        ) select count(*)::int as count from added`.execute(kysely);
+      return rows[0]!.count;
     },
     openPagesOf: async (runId, batchNumber, size) => {
       const { rows } = await sql<{
@@ -89,7 +105,12 @@ export function fetchPagesRepo(kysely: Kysely<Schema>): FetchPagesRepo {
       }));
     },
     movePages: async (runId, moves) => {
-      const { rows } = await sql<{ page_id: number }>`
+      const { rows } = await sql<{ page_id: number; state: 'pending' | 'retry_at' }>`
+        with open as (
+          select page_id, state from fetch_page
+          where run_id = ${runId} and page_id = any(${moves.map((move) => move.pageId)}::int[]) and state in ('pending', 'retry_at')
+          order by page_id for update
+        )
         update fetch_page page
         set state = move.state, detail = move.detail, faults = move.faults, waits = move.waits,
           retry_at = now() + move.retry_in_ms * interval '1 millisecond'
@@ -98,9 +119,10 @@ export function fetchPagesRepo(kysely: Kysely<Schema>): FetchPagesRepo {
           ${moves.map((move) => move.detail)}::text[], ${moves.map((move) => move.faults)}::int[],
           ${moves.map((move) => move.waits)}::int[], ${moves.map((move) => move.retryInMs ?? null)}::float8[]
         ) as move (page_id, state, detail, faults, waits, retry_in_ms)
-        where page.run_id = ${runId} and page.page_id = move.page_id and page.state in ('pending', 'retry_at')
-        returning page.page_id`.execute(kysely);
-      return new Set(rows.map((row) => row.page_id));
+        join open on open.page_id = move.page_id
+        where page.run_id = ${runId} and page.page_id = open.page_id
+        returning page.page_id, open.state`.execute(kysely);
+      return new Map(rows.map((row) => [row.page_id, row.state]));
     },
     storedPageIdsOf: async (runId, batchNumber) => {
       const rows = await kysely
@@ -129,11 +151,12 @@ export function fetchPagesRepo(kysely: Kysely<Schema>): FetchPagesRepo {
         .execute();
     },
     countFailed: async (runId) => {
-      const { rows } = await sql<{ count: number }>`
-        select count(*)::int as count from fetch_page where run_id = ${runId} and state in (${failed}) and bar_code <> ''`.execute(
-        kysely,
-      );
-      return rows[0]!.count;
+      const { rows } = await sql<{ state: FailedState; count: number }>`
+        select state, count(*)::int as count from fetch_page
+        where run_id = ${runId} and state in (${failed}) and bar_code <> '' group by state`.execute(kysely);
+      const counts = { missing: 0, placeholder: 0, corrupt: 0, blocked: 0 };
+      for (const { state, count } of rows) counts[state] = count;
+      return counts;
     },
     reopenFailed: async (runId, firstBatch, pagesPerBatch) => {
       await sql`

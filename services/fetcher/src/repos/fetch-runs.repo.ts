@@ -1,6 +1,7 @@
 import type { ImageSize } from '@florilegium/bhl';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { FetchRun, FetchRunRequest, PageSelection, RunState } from '../domain/fetch-run.ts';
+import type { FailedState } from '../domain/page-state.ts';
 import type { FetchRunTable, Schema } from '../schema.ts';
 
 export interface ListingProgress {
@@ -8,6 +9,13 @@ export interface ListingProgress {
   afterPageId: number;
   skippedCount: number;
   listedCount: number;
+}
+
+/** What is added to the counts of a run; below 0 where pages left a state. */
+export interface CountChanges extends Record<FailedState | 'retry_at', number> {
+  stored: number;
+  fetched: number;
+  bytes: number;
 }
 
 export interface FetchRunsRepo {
@@ -27,14 +35,16 @@ export interface FetchRunsRepo {
   endListing(id: string, unknownCount: number): Promise<void>;
   /** Takes `count` numbers for new batches of the run; the first of them. */
   takeBatchNumbers(id: string, count: number): Promise<number>;
-  addCounts(id: string, counts: { stored: number; failed: number; fetched: number; bytes: number }): Promise<void>;
+  addCounts(id: string, changes: CountChanges): Promise<void>;
   /** Moves the run if it is in one of `from`; the run as it is then, else undefined. */
   moveRun(id: string, from: readonly RunState[], to: RunState, reason?: string): Promise<FetchRun | undefined>;
   pauseRun(id: string): Promise<FetchRun | undefined>;
   /** A paused run becomes what it was. */
   resumeRun(id: string): Promise<FetchRun | undefined>;
-  /** `failedCount` pages of an ended run are open again. */
-  reopenRun(id: string, failedCount: number): Promise<void>;
+  /** So many pages of an ended run, by the state they had, are open again. */
+  reopenRun(id: string, failed: Record<FailedState, number>): Promise<void>;
+  /** Deletes runs on demand, with their pages, that ended more than `ageMs` ago, at most `countMax` of them; how many. */
+  deleteDemandedRuns(ageMs: number, countMax: number): Promise<number>;
   /** The run, with its row locked until the transaction ends. */
   lockRun(id: string): Promise<FetchRun | undefined>;
 }
@@ -63,6 +73,8 @@ export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
           page_set_id: selection.kind === 'page-set' ? selection.pageSetId : null,
           rule: selection.kind === 'rule' ? selection.rule : null,
           page_ids: selection.kind === 'page-ids' ? selection.pageIds : null,
+          ids_sha256: selection.kind === 'id-list' ? selection.sha256 : null,
+          id_count: selection.kind === 'id-list' ? selection.count : 0,
           start_index: startIndex,
           max_count: maxCount,
           in_flight_max: concurrency === 0 ? null : concurrency,
@@ -135,6 +147,7 @@ export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
           is_listed: true,
           listed_count: eb('listed_count', '+', unknownCount),
           failed_count: eb('failed_count', '+', unknownCount),
+          missing_count: eb('missing_count', '+', unknownCount),
         }))
         .where('id', '=', id)
         .where('is_listed', '=', false)
@@ -149,12 +162,17 @@ export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
         .executeTakeFirstOrThrow();
       return row.next_batch - count;
     },
-    addCounts: async (id, { stored, failed, fetched, bytes }) => {
+    addCounts: async (id, { stored, fetched, bytes, retry_at, missing, placeholder, corrupt, blocked }) => {
       await kysely
         .updateTable('fetch_run')
         .set((eb) => ({
           stored_count: eb('stored_count', '+', stored),
-          failed_count: eb('failed_count', '+', failed),
+          failed_count: eb('failed_count', '+', missing + placeholder + corrupt + blocked),
+          retry_at_count: eb('retry_at_count', '+', retry_at),
+          missing_count: eb('missing_count', '+', missing),
+          placeholder_count: eb('placeholder_count', '+', placeholder),
+          corrupt_count: eb('corrupt_count', '+', corrupt),
+          blocked_count: eb('blocked_count', '+', blocked),
           fetched_count: eb('fetched_count', '+', fetched),
           bytes: eb('bytes', '+', bytes),
         }))
@@ -193,17 +211,37 @@ export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
           .where('state', '=', 'paused')
           .returningAll(),
       ),
-    reopenRun: async (id, failedCount) => {
+    reopenRun: async (id, { missing, placeholder, corrupt, blocked }) => {
       await kysely
         .updateTable('fetch_run')
         .set((eb) => ({
           state: 'running',
           reason: null,
           ended_at: null,
-          failed_count: eb('failed_count', '-', failedCount),
+          failed_count: eb('failed_count', '-', missing + placeholder + corrupt + blocked),
+          missing_count: eb('missing_count', '-', missing),
+          placeholder_count: eb('placeholder_count', '-', placeholder),
+          corrupt_count: eb('corrupt_count', '-', corrupt),
+          blocked_count: eb('blocked_count', '-', blocked),
         }))
         .where('id', '=', id)
         .execute();
+    },
+    deleteDemandedRuns: async (ageMs, countMax) => {
+      // One statement, so that a run goes with its pages and batches or stays; rows that another replica is deleting are passed by.
+      const { rows } = await sql<{ count: number }>`
+        with old as (
+          select id from fetch_run
+          where on_demand and ended_at < now() - ${ageMs}::float8 * interval '1 millisecond'
+          order by ended_at limit ${countMax} for update skip locked
+        ), pages as (
+          delete from fetch_page using old where fetch_page.run_id = old.id
+        ), batches as (
+          delete from work_batch using old where work_batch.run_id = old.id
+        ), runs as (
+          delete from fetch_run using old where fetch_run.id = old.id returning 1
+        ) select count(*)::int as count from runs`.execute(kysely);
+      return rows[0]!.count;
     },
   };
 }
@@ -221,6 +259,13 @@ function toRun(row: Selectable<FetchRunTable>): FetchRun {
     totalCount: row.is_listed ? row.listed_count : 0,
     storedCount: row.stored_count,
     failedCount: row.failed_count,
+    countOf: {
+      retry_at: row.retry_at_count,
+      missing: row.missing_count,
+      placeholder: row.placeholder_count,
+      corrupt: row.corrupt_count,
+      blocked: row.blocked_count,
+    },
     fetchedCount: row.fetched_count,
     bytes: row.bytes,
     createdAt: row.created_at,
@@ -235,5 +280,6 @@ function toRun(row: Selectable<FetchRunTable>): FetchRun {
 function toSelection(row: Selectable<FetchRunTable>): PageSelection {
   if (row.page_set_id !== null) return { kind: 'page-set', pageSetId: row.page_set_id };
   if (row.rule !== null) return { kind: 'rule', rule: row.rule };
+  if (row.ids_sha256 !== null) return { kind: 'id-list', sha256: row.ids_sha256, count: row.id_count };
   return { kind: 'page-ids', pageIds: row.page_ids ?? [] };
 }

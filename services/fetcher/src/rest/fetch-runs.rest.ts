@@ -1,6 +1,8 @@
-import { imageSizes } from '@florilegium/bhl';
+import { Readable } from 'node:stream';
+import { imageSizes, readIdList } from '@florilegium/bhl';
 import { invalidArgument } from '@florilegium/errors';
 import { followChanges, type HttpApp, idempotencyKeyOf, sendEvents } from '@florilegium/http';
+import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { CatalogClient } from '../clients/catalog.client.ts';
 import { type FetchRun, hasEnded, type PageSelection, paceOf, pageIdsMax, runStates } from '../domain/fetch-run.ts';
@@ -11,6 +13,7 @@ import { findFetchRun } from '../usecases/find-fetch-run.ts';
 import { pauseFetchRun, resumeFetchRun } from '../usecases/pause-fetch-run.ts';
 import { retryFailedPages } from '../usecases/retry-failed-pages.ts';
 import { startFetchRun } from '../usecases/start-fetch-run.ts';
+import { startFetchRunOverIds } from '../usecases/start-fetch-run-over-ids.ts';
 
 export interface FetchRunsRestDeps {
   store: RootStore;
@@ -35,8 +38,14 @@ const runSchema = Type.Object({
   size: literals(imageSizes),
   pageSetId: orNull<string>('string'),
   rule: orNull<string>('string'),
+  idCount: orNull<number>('number'),
   storedCount: Type.Integer(),
   failedCount: Type.Integer({ description: 'Missing, placeholder, corrupt and blocked pages' }),
+  missingCount: Type.Integer(),
+  placeholderCount: Type.Integer(),
+  corruptCount: Type.Integer(),
+  blockedCount: Type.Integer({ description: 'Refused by a host, led elsewhere, or given up: for a person to look at' }),
+  retryAtCount: Type.Integer({ description: 'Pages that wait for another try' }),
   fetchedCount: Type.Integer({ description: 'Stored pages that this run fetched; the others were there already' }),
   bytes: Type.Integer({ description: 'Of the images that this run fetched' }),
   concurrency: Type.Integer({ description: '0 when the run has no limit of its own' }),
@@ -57,11 +66,11 @@ export function addFetchRunRoutes(app: HttpApp, deps: FetchRunsRestDeps): void {
       schema: {
         summary: 'Start a fetch run',
         description:
-          'Over a page set, all candidates of a rule, or up to 500 ids; exactly one of the three. Takes an Idempotency-Key.',
+          'Over a page set, all candidates of a rule, or up to 500 ids (more: `POST /v1/fetch-runs/ids`); exactly one of the three. Takes an Idempotency-Key.',
         body: Type.Object(
           {
             pageSetId: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-            rule: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+            rule: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
             pageIds: Type.Optional(Type.Array(Type.Integer(), { minItems: 1, maxItems: pageIdsMax })),
             size: literals(imageSizes),
             startIndex: Type.Optional(Type.Integer({ minimum: 0, description: 'Into the ascending list of PageIDs' })),
@@ -90,6 +99,8 @@ export function addFetchRunRoutes(app: HttpApp, deps: FetchRunsRestDeps): void {
       return reply.code(202).header('location', `/v1/fetch-runs/${run.id}`).send(toView(run));
     },
   );
+
+  app.register(async (scope) => addIdsRoute(scope as unknown as HttpApp, deps));
 
   app.get(
     '/v1/fetch-runs',
@@ -211,6 +222,37 @@ export function addFetchRunRoutes(app: HttpApp, deps: FetchRunsRestDeps): void {
   );
 }
 
+/** In a scope of its own: here alone a text is not read before the handler sees it. */
+function addIdsRoute(scope: HttpApp, deps: FetchRunsRestDeps): void {
+  const stream = ['text/plain', 'application/octet-stream'];
+  scope.removeContentTypeParser('text/plain');
+  (scope as unknown as FastifyInstance).addContentTypeParser(stream, (_request, payload, done) => done(null, payload));
+  scope.post(
+    '/v1/fetch-runs/ids',
+    {
+      config: { role: 'operator' },
+      schema: {
+        summary: 'Start a fetch run over a list of ids',
+        description:
+          'The body is text, one PageID a line, read as it comes; at most 5 million, in any order. A line that is no PageID is named and nothing is started. Takes an Idempotency-Key.',
+        consumes: stream,
+        querystring: Type.Object({
+          size: literals(imageSizes),
+          startIndex: Type.Integer({ minimum: 0, default: 0, description: 'Into the ascending list of PageIDs' }),
+          maxCount: Type.Integer({ minimum: 0, default: 0, description: '0 for all' }),
+          concurrency: Type.Integer({ minimum: 0, maximum: 1000, default: 0 }),
+        }),
+        response: { 202: runSchema },
+      },
+    },
+    async (request, reply) => {
+      if (!(request.body instanceof Readable)) throw invalidArgument('the body is no text: one PageID a line');
+      const run = await startFetchRunOverIds(deps, request.query, readIdList(request.body), idempotencyKeyOf(request));
+      return reply.code(202).header('location', `/v1/fetch-runs/${run.id}`).send(toView(run));
+    },
+  );
+}
+
 const uuidPattern = '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$';
 
 function selectionOf(body: { pageSetId?: string; rule?: string; pageIds?: number[] }): PageSelection {
@@ -238,8 +280,14 @@ function toView(run: FetchRun) {
     size: run.size,
     pageSetId: run.selection.kind === 'page-set' ? run.selection.pageSetId : null,
     rule: run.selection.kind === 'rule' ? run.selection.rule : null,
+    idCount: run.selection.kind === 'id-list' ? run.selection.count : null,
     storedCount: run.storedCount,
     failedCount: run.failedCount,
+    missingCount: run.countOf.missing,
+    placeholderCount: run.countOf.placeholder,
+    corruptCount: run.countOf.corrupt,
+    blockedCount: run.countOf.blocked,
+    retryAtCount: run.countOf.retry_at,
     fetchedCount: run.fetchedCount,
     bytes: run.bytes,
     concurrency: run.concurrency,

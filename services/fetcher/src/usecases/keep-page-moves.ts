@@ -1,6 +1,6 @@
 import type { ImageSize } from '@florilegium/bhl';
 import type { StoredImage } from '../domain/image.ts';
-import { failedStates, type PageMove } from '../domain/page-state.ts';
+import type { PageMove } from '../domain/page-state.ts';
 import type { ImageEnding } from '../repos/images.repo.ts';
 import type { RootStore } from '../store.ts';
 
@@ -96,11 +96,12 @@ async function writeMoves(store: RootStore, runId: string, size: ImageSize, move
     await images.keepEndings(endings);
     // Somebody who took the batch over may have moved some already: count what this transaction moved, and that alone.
     const moved = await fetchPages.movePages(runId, moves);
-    const counts = { stored: 0, failed: 0, fetched: 0, bytes: 0 };
+    const counts = { stored: 0, fetched: 0, bytes: 0, retry_at: 0, missing: 0, placeholder: 0, corrupt: 0, blocked: 0 };
     for (const { pageId, state, image } of moves) {
-      if (!moved.has(pageId)) continue;
-      if (state === 'stored') counts.stored += 1;
-      if ((failedStates as readonly string[]).includes(state)) counts.failed += 1;
+      const before = moved.get(pageId);
+      if (before === undefined) continue;
+      if (before === 'retry_at') counts.retry_at -= 1;
+      counts[state] += 1;
       if (image) {
         counts.fetched += 1;
         counts.bytes += image.bytes;

@@ -2,7 +2,7 @@ import type { ImagePage } from '@florilegium/bhl';
 import { cancelled } from '@florilegium/errors';
 import type { ClaimedBatch } from '@florilegium/work';
 import type { CatalogClient } from '../clients/catalog.client.ts';
-import type { FetchRun } from '../domain/fetch-run.ts';
+import { type FetchRun, pageIdsMax } from '../domain/fetch-run.ts';
 import type { ListingProgress } from '../repos/fetch-runs.repo.ts';
 import type { Schema } from '../schema.ts';
 import type { RootStore } from '../store.ts';
@@ -22,7 +22,7 @@ const pagesPerStep = 500;
  * with the pages, so that whoever takes over a dead worker's listing goes on where it ended.
  */
 export async function listRunPages(deps: ListRunPagesDeps, batch: ClaimedBatch<Schema>): Promise<void> {
-  const { store, catalog } = deps;
+  const { store } = deps;
   const { runId, signal } = batch;
   const begun = await store.fetchRuns.beginListing(runId);
   const run = begun && (await store.fetchRuns.findRun(runId));
@@ -30,6 +30,8 @@ export async function listRunPages(deps: ListRunPagesDeps, batch: ClaimedBatch<S
     await batch.complete();
     return;
   }
+  // Streamed ids were cut to their part when they had come.
+  const startIndex = run.selection.kind === 'id-list' ? 0 : run.startIndex;
   let at = begun;
   let step: ImagePage[] = [];
   let seen = at;
@@ -39,10 +41,10 @@ export async function listRunPages(deps: ListRunPagesDeps, batch: ClaimedBatch<S
     step = [];
   };
   const isFull = () => run.maxCount > 0 && seen.listedCount >= run.maxCount;
-  for await (const pages of catalog.streamPages(run.selection, at.afterPageId, signal)) {
+  for await (const pages of streamSelected(deps, run, at.afterPageId, signal)) {
     for (const page of pages) {
       if (isFull()) break;
-      const isSkipped = seen.skippedCount < run.startIndex;
+      const isSkipped = seen.skippedCount < startIndex;
       seen = {
         afterPageId: page.pageId,
         skippedCount: seen.skippedCount + (isSkipped ? 1 : 0),
@@ -55,6 +57,25 @@ export async function listRunPages(deps: ListRunPagesDeps, batch: ClaimedBatch<S
   }
   if (seen !== at) await write();
   await endListing(store, run, batch);
+}
+
+/** Streamed ids are asked for in parts, each as large as a request may be. */
+async function* streamSelected(
+  { store, catalog }: ListRunPagesDeps,
+  run: FetchRun,
+  afterPageId: number,
+  signal: AbortSignal,
+): AsyncGenerator<ImagePage[]> {
+  if (run.selection.kind !== 'id-list') {
+    yield* catalog.streamPages(run.selection, afterPageId, signal);
+    return;
+  }
+  for (let after = afterPageId; ; ) {
+    const pageIds = await store.fetchIds.readIds(run.id, after, pageIdsMax);
+    if (pageIds.length === 0) return;
+    yield* catalog.streamPages({ kind: 'page-ids', pageIds }, after, signal);
+    after = pageIds.at(-1)!;
+  }
 }
 
 async function writeStep(
@@ -84,7 +105,11 @@ async function endListing(store: RootStore, run: FetchRun, batch: ClaimedBatch<S
     const bound = store.on(tx);
     const { selection } = run;
     const unknownCount =
-      selection.kind === 'page-ids' ? await bound.fetchPages.addUnknownPages(run.id, selection.pageIds) : 0;
+      selection.kind === 'page-ids'
+        ? await bound.fetchPages.addUnknownPages(run.id, selection.pageIds)
+        : selection.kind === 'id-list'
+          ? await bound.fetchPages.addUnknownIds(run.id)
+          : 0;
     await bound.fetchRuns.endListing(run.id, unknownCount);
     if (unfinished === 0) await endFetchRun(bound, run.id);
   });

@@ -13,7 +13,8 @@ export async function retryFailedPages(
     const run = (await bound.fetchRuns.lockRun(id))!;
     if (run.state !== 'done' && run.state !== 'failed')
       throw failedPrecondition(`fetch run ${id} is ${run.state}; only a run that is done or failed can be retried`);
-    const failedCount = await bound.fetchPages.countFailed(id);
+    const failed = await bound.fetchPages.countFailed(id);
+    const failedCount = Object.values(failed).reduce((sum, count) => sum + count, 0);
     if (run.state === 'done' && failedCount === 0) return;
     if (run.state === 'failed') await bound.retryFailedBatches(id);
     if (failedCount > 0) {
@@ -26,7 +27,7 @@ export async function retryFailedPages(
         Array.from({ length: batchCount }, (_, i) => ({ number: first + i })),
       );
     }
-    await bound.fetchRuns.reopenRun(id, failedCount);
+    await bound.fetchRuns.reopenRun(id, failed);
   });
   return await findFetchRun(store, id);
 }

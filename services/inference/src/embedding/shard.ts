@@ -87,14 +87,15 @@ export function decodeShardIndex(file: Buffer, name: string): ShardHeader & { ro
  */
 export function checkedRow(bytes: Buffer, expected: ShardRow, name: string): Buffer {
   const values = bytes.subarray(0, bytes.length - SUM_BYTES);
-  const entry = Buffer.alloc(INDEX_ENTRY_BYTES);
-  entry.writeInt32LE(expected.pageId);
-  entry.write(expected.imageSha256, 4, 'hex');
-  if (bytes.length <= SUM_BYTES || bytes.readUInt32LE(bytes.length - SUM_BYTES) !== rowSum(entry, values))
+  expectedEntry.writeInt32LE(expected.pageId);
+  expectedEntry.write(expected.imageSha256, 4, 'hex');
+  if (bytes.length <= SUM_BYTES || bytes.readUInt32LE(bytes.length - SUM_BYTES) !== rowSum(expectedEntry, values))
     throw internal(`${name} is damaged: the sum of page ${expected.pageId} is wrong`);
   return values;
 }
 
+/** Written anew for each row that is checked: a buffer a row would be most of what reading leaves to collect. */
+const expectedEntry = Buffer.alloc(INDEX_ENTRY_BYTES);
 const rowSum = (entry: Buffer, values: Buffer) => crc32(values, crc32(entry));
 const headSum = (file: Buffer, rowCount: number) =>
   crc32(file.subarray(HEADER_BYTES, HEADER_BYTES + rowCount * INDEX_ENTRY_BYTES), crc32(file.subarray(0, 48)));

@@ -105,7 +105,9 @@ async function awaitEmbeddings(
   let missing = pageIds;
   for (;;) {
     const records = await deps.store.embeddings.findEmbeddings(deps.backbone.id, missing);
-    located.push(...locatedOf(records));
+    const found = locatedOf(records);
+    located.push(...found);
+    if (found.length === missing.length) return located;
     const pending = records.filter(({ state }) => state === 'pending').map(({ pageId }) => pageId);
     const known = new Set(records.filter(({ state }) => state !== 'gone').map(({ pageId }) => pageId));
     const unknown = missing.filter((pageId) => !known.has(pageId));

@@ -217,6 +217,22 @@ export interface FetchRun {
   storedCount: number;
   failedCount: number;
   bytes: number;
+  /** Pages under way at once, over all replicas; 0 for as many as there is room for. */
+  concurrency: number;
+  /** Ids that a caller streamed; 0 for runs over something else. */
+  idCount: number;
+  pageCounts: PageCounts | undefined;
+}
+
+/** Pages of a run by their state. */
+export interface PageCounts {
+  pending: number;
+  retryAt: number;
+  stored: number;
+  missing: number;
+  placeholder: number;
+  corrupt: number;
+  blocked: number;
 }
 
 export interface PageIds {
@@ -234,9 +250,25 @@ export interface StartFetchRunRequest {
   startIndex: number;
   maxCount: number;
   idempotencyKey: string;
+  concurrency: number;
 }
 
 export interface StartFetchRunResponse {
+  fetchRun: FetchRun | undefined;
+}
+
+export interface StartFetchRunOverIdsRequest {
+  /** Read from the first message alone: size, start_index and max_count (into the ascending list of the ids), concurrency, idempotency_key. */
+  size: ImageSize;
+  startIndex: number;
+  maxCount: number;
+  concurrency: number;
+  idempotencyKey: string;
+  /** In any order, at most 10,000 a message and 5 million in all; one that comes twice counts once. */
+  pageIds: number[];
+}
+
+export interface StartFetchRunOverIdsResponse {
   fetchRun: FetchRun | undefined;
 }
 
@@ -253,6 +285,30 @@ export interface CancelFetchRunRequest {
 }
 
 export interface CancelFetchRunResponse {
+  fetchRun: FetchRun | undefined;
+}
+
+export interface PauseFetchRunRequest {
+  fetchRunId: string;
+}
+
+export interface PauseFetchRunResponse {
+  fetchRun: FetchRun | undefined;
+}
+
+export interface ResumeFetchRunRequest {
+  fetchRunId: string;
+}
+
+export interface ResumeFetchRunResponse {
+  fetchRun: FetchRun | undefined;
+}
+
+export interface RetryFailedPagesRequest {
+  fetchRunId: string;
+}
+
+export interface RetryFailedPagesResponse {
   fetchRun: FetchRun | undefined;
 }
 
@@ -316,6 +372,9 @@ function createBaseFetchRun(): FetchRun {
     storedCount: 0,
     failedCount: 0,
     bytes: 0,
+    concurrency: 0,
+    idCount: 0,
+    pageCounts: undefined,
   };
 }
 
@@ -341,6 +400,15 @@ export const FetchRun: MessageFns<FetchRun> = {
     }
     if (message.bytes !== 0) {
       writer.uint32(56).int64(message.bytes);
+    }
+    if (message.concurrency !== 0) {
+      writer.uint32(64).int32(message.concurrency);
+    }
+    if (message.idCount !== 0) {
+      writer.uint32(72).int64(message.idCount);
+    }
+    if (message.pageCounts !== undefined) {
+      PageCounts.encode(message.pageCounts, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -414,6 +482,30 @@ export const FetchRun: MessageFns<FetchRun> = {
             message.bytes = longToNumber(reader.int64());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.concurrency = reader.int32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.idCount = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.pageCounts = PageCounts.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -447,6 +539,17 @@ export const FetchRun: MessageFns<FetchRun> = {
         ? globalThis.Number(object.failed_count)
         : 0,
       bytes: isSet(object.bytes) ? globalThis.Number(object.bytes) : 0,
+      concurrency: isSet(object.concurrency) ? globalThis.Number(object.concurrency) : 0,
+      idCount: isSet(object.idCount)
+        ? globalThis.Number(object.idCount)
+        : isSet(object.id_count)
+        ? globalThis.Number(object.id_count)
+        : 0,
+      pageCounts: isSet(object.pageCounts)
+        ? PageCounts.fromJSON(object.pageCounts)
+        : isSet(object.page_counts)
+        ? PageCounts.fromJSON(object.page_counts)
+        : undefined,
     };
   },
 
@@ -473,6 +576,15 @@ export const FetchRun: MessageFns<FetchRun> = {
     if (message.bytes !== 0) {
       obj.bytes = Math.round(message.bytes);
     }
+    if (message.concurrency !== 0) {
+      obj.concurrency = Math.round(message.concurrency);
+    }
+    if (message.idCount !== 0) {
+      obj.idCount = Math.round(message.idCount);
+    }
+    if (message.pageCounts !== undefined) {
+      obj.pageCounts = PageCounts.toJSON(message.pageCounts);
+    }
     return obj;
   },
 
@@ -488,6 +600,180 @@ export const FetchRun: MessageFns<FetchRun> = {
     message.storedCount = object.storedCount ?? 0;
     message.failedCount = object.failedCount ?? 0;
     message.bytes = object.bytes ?? 0;
+    message.concurrency = object.concurrency ?? 0;
+    message.idCount = object.idCount ?? 0;
+    message.pageCounts = (object.pageCounts !== undefined && object.pageCounts !== null)
+      ? PageCounts.fromPartial(object.pageCounts)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePageCounts(): PageCounts {
+  return { pending: 0, retryAt: 0, stored: 0, missing: 0, placeholder: 0, corrupt: 0, blocked: 0 };
+}
+
+export const PageCounts: MessageFns<PageCounts> = {
+  encode(message: PageCounts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pending !== 0) {
+      writer.uint32(8).int64(message.pending);
+    }
+    if (message.retryAt !== 0) {
+      writer.uint32(16).int64(message.retryAt);
+    }
+    if (message.stored !== 0) {
+      writer.uint32(24).int64(message.stored);
+    }
+    if (message.missing !== 0) {
+      writer.uint32(32).int64(message.missing);
+    }
+    if (message.placeholder !== 0) {
+      writer.uint32(40).int64(message.placeholder);
+    }
+    if (message.corrupt !== 0) {
+      writer.uint32(48).int64(message.corrupt);
+    }
+    if (message.blocked !== 0) {
+      writer.uint32(56).int64(message.blocked);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PageCounts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePageCounts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pending = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.retryAt = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.stored = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.missing = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.placeholder = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.corrupt = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.blocked = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PageCounts {
+    return {
+      pending: isSet(object.pending) ? globalThis.Number(object.pending) : 0,
+      retryAt: isSet(object.retryAt)
+        ? globalThis.Number(object.retryAt)
+        : isSet(object.retry_at)
+        ? globalThis.Number(object.retry_at)
+        : 0,
+      stored: isSet(object.stored) ? globalThis.Number(object.stored) : 0,
+      missing: isSet(object.missing) ? globalThis.Number(object.missing) : 0,
+      placeholder: isSet(object.placeholder) ? globalThis.Number(object.placeholder) : 0,
+      corrupt: isSet(object.corrupt) ? globalThis.Number(object.corrupt) : 0,
+      blocked: isSet(object.blocked) ? globalThis.Number(object.blocked) : 0,
+    };
+  },
+
+  toJSON(message: PageCounts): unknown {
+    const obj: any = {};
+    if (message.pending !== 0) {
+      obj.pending = Math.round(message.pending);
+    }
+    if (message.retryAt !== 0) {
+      obj.retryAt = Math.round(message.retryAt);
+    }
+    if (message.stored !== 0) {
+      obj.stored = Math.round(message.stored);
+    }
+    if (message.missing !== 0) {
+      obj.missing = Math.round(message.missing);
+    }
+    if (message.placeholder !== 0) {
+      obj.placeholder = Math.round(message.placeholder);
+    }
+    if (message.corrupt !== 0) {
+      obj.corrupt = Math.round(message.corrupt);
+    }
+    if (message.blocked !== 0) {
+      obj.blocked = Math.round(message.blocked);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PageCounts>): PageCounts {
+    return PageCounts.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PageCounts>): PageCounts {
+    const message = createBasePageCounts();
+    message.pending = object.pending ?? 0;
+    message.retryAt = object.retryAt ?? 0;
+    message.stored = object.stored ?? 0;
+    message.missing = object.missing ?? 0;
+    message.placeholder = object.placeholder ?? 0;
+    message.corrupt = object.corrupt ?? 0;
+    message.blocked = object.blocked ?? 0;
     return message;
   },
 };
@@ -586,6 +872,7 @@ function createBaseStartFetchRunRequest(): StartFetchRunRequest {
     startIndex: 0,
     maxCount: 0,
     idempotencyKey: "",
+    concurrency: 0,
   };
 }
 
@@ -613,6 +900,9 @@ export const StartFetchRunRequest: MessageFns<StartFetchRunRequest> = {
     }
     if (message.idempotencyKey !== "") {
       writer.uint32(58).string(message.idempotencyKey);
+    }
+    if (message.concurrency !== 0) {
+      writer.uint32(64).int32(message.concurrency);
     }
     return writer;
   },
@@ -686,6 +976,14 @@ export const StartFetchRunRequest: MessageFns<StartFetchRunRequest> = {
             message.idempotencyKey = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.concurrency = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -727,6 +1025,7 @@ export const StartFetchRunRequest: MessageFns<StartFetchRunRequest> = {
         : isSet(object.idempotency_key)
         ? globalThis.String(object.idempotency_key)
         : "",
+      concurrency: isSet(object.concurrency) ? globalThis.Number(object.concurrency) : 0,
     };
   },
 
@@ -750,6 +1049,9 @@ export const StartFetchRunRequest: MessageFns<StartFetchRunRequest> = {
     }
     if (message.idempotencyKey !== "") {
       obj.idempotencyKey = message.idempotencyKey;
+    }
+    if (message.concurrency !== 0) {
+      obj.concurrency = Math.round(message.concurrency);
     }
     return obj;
   },
@@ -783,6 +1085,7 @@ export const StartFetchRunRequest: MessageFns<StartFetchRunRequest> = {
     message.startIndex = object.startIndex ?? 0;
     message.maxCount = object.maxCount ?? 0;
     message.idempotencyKey = object.idempotencyKey ?? "";
+    message.concurrency = object.concurrency ?? 0;
     return message;
   },
 };
@@ -855,6 +1158,267 @@ export const StartFetchRunResponse: MessageFns<StartFetchRunResponse> = {
   },
   fromPartial(object: DeepPartial<StartFetchRunResponse>): StartFetchRunResponse {
     const message = createBaseStartFetchRunResponse();
+    message.fetchRun = (object.fetchRun !== undefined && object.fetchRun !== null)
+      ? FetchRun.fromPartial(object.fetchRun)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStartFetchRunOverIdsRequest(): StartFetchRunOverIdsRequest {
+  return {
+    size: ImageSize.IMAGE_SIZE_UNSPECIFIED,
+    startIndex: 0,
+    maxCount: 0,
+    concurrency: 0,
+    idempotencyKey: "",
+    pageIds: [],
+  };
+}
+
+export const StartFetchRunOverIdsRequest: MessageFns<StartFetchRunOverIdsRequest> = {
+  encode(message: StartFetchRunOverIdsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.size !== ImageSize.IMAGE_SIZE_UNSPECIFIED) {
+      writer.uint32(8).int32(imageSizeToNumber(message.size));
+    }
+    if (message.startIndex !== 0) {
+      writer.uint32(16).int64(message.startIndex);
+    }
+    if (message.maxCount !== 0) {
+      writer.uint32(24).int64(message.maxCount);
+    }
+    if (message.concurrency !== 0) {
+      writer.uint32(32).int32(message.concurrency);
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(42).string(message.idempotencyKey);
+    }
+    if (message.pageIds.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.pageIds) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartFetchRunOverIdsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartFetchRunOverIdsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.size = imageSizeFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.startIndex = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.maxCount = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.concurrency = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag === 48) {
+              message.pageIds.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.pageIds.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartFetchRunOverIdsRequest {
+    return {
+      size: isSet(object.size) ? imageSizeFromJSON(object.size) : ImageSize.IMAGE_SIZE_UNSPECIFIED,
+      startIndex: isSet(object.startIndex)
+        ? globalThis.Number(object.startIndex)
+        : isSet(object.start_index)
+        ? globalThis.Number(object.start_index)
+        : 0,
+      maxCount: isSet(object.maxCount)
+        ? globalThis.Number(object.maxCount)
+        : isSet(object.max_count)
+        ? globalThis.Number(object.max_count)
+        : 0,
+      concurrency: isSet(object.concurrency) ? globalThis.Number(object.concurrency) : 0,
+      idempotencyKey: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
+      pageIds: globalThis.Array.isArray(object?.pageIds)
+        ? object.pageIds.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.page_ids)
+        ? object.page_ids.map((e: any) => globalThis.Number(e))
+        : [],
+    };
+  },
+
+  toJSON(message: StartFetchRunOverIdsRequest): unknown {
+    const obj: any = {};
+    if (message.size !== ImageSize.IMAGE_SIZE_UNSPECIFIED) {
+      obj.size = imageSizeToJSON(message.size);
+    }
+    if (message.startIndex !== 0) {
+      obj.startIndex = Math.round(message.startIndex);
+    }
+    if (message.maxCount !== 0) {
+      obj.maxCount = Math.round(message.maxCount);
+    }
+    if (message.concurrency !== 0) {
+      obj.concurrency = Math.round(message.concurrency);
+    }
+    if (message.idempotencyKey !== "") {
+      obj.idempotencyKey = message.idempotencyKey;
+    }
+    if (message.pageIds?.length) {
+      obj.pageIds = message.pageIds.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartFetchRunOverIdsRequest>): StartFetchRunOverIdsRequest {
+    return StartFetchRunOverIdsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartFetchRunOverIdsRequest>): StartFetchRunOverIdsRequest {
+    const message = createBaseStartFetchRunOverIdsRequest();
+    message.size = object.size ?? ImageSize.IMAGE_SIZE_UNSPECIFIED;
+    message.startIndex = object.startIndex ?? 0;
+    message.maxCount = object.maxCount ?? 0;
+    message.concurrency = object.concurrency ?? 0;
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    message.pageIds = object.pageIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseStartFetchRunOverIdsResponse(): StartFetchRunOverIdsResponse {
+  return { fetchRun: undefined };
+}
+
+export const StartFetchRunOverIdsResponse: MessageFns<StartFetchRunOverIdsResponse> = {
+  encode(message: StartFetchRunOverIdsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fetchRun !== undefined) {
+      FetchRun.encode(message.fetchRun, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartFetchRunOverIdsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartFetchRunOverIdsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fetchRun = FetchRun.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartFetchRunOverIdsResponse {
+    return {
+      fetchRun: isSet(object.fetchRun)
+        ? FetchRun.fromJSON(object.fetchRun)
+        : isSet(object.fetch_run)
+        ? FetchRun.fromJSON(object.fetch_run)
+        : undefined,
+    };
+  },
+
+  toJSON(message: StartFetchRunOverIdsResponse): unknown {
+    const obj: any = {};
+    if (message.fetchRun !== undefined) {
+      obj.fetchRun = FetchRun.toJSON(message.fetchRun);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartFetchRunOverIdsResponse>): StartFetchRunOverIdsResponse {
+    return StartFetchRunOverIdsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartFetchRunOverIdsResponse>): StartFetchRunOverIdsResponse {
+    const message = createBaseStartFetchRunOverIdsResponse();
     message.fetchRun = (object.fetchRun !== undefined && object.fetchRun !== null)
       ? FetchRun.fromPartial(object.fetchRun)
       : undefined;
@@ -1151,6 +1715,450 @@ export const CancelFetchRunResponse: MessageFns<CancelFetchRunResponse> = {
   },
   fromPartial(object: DeepPartial<CancelFetchRunResponse>): CancelFetchRunResponse {
     const message = createBaseCancelFetchRunResponse();
+    message.fetchRun = (object.fetchRun !== undefined && object.fetchRun !== null)
+      ? FetchRun.fromPartial(object.fetchRun)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePauseFetchRunRequest(): PauseFetchRunRequest {
+  return { fetchRunId: "" };
+}
+
+export const PauseFetchRunRequest: MessageFns<PauseFetchRunRequest> = {
+  encode(message: PauseFetchRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fetchRunId !== "") {
+      writer.uint32(10).string(message.fetchRunId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseFetchRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseFetchRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fetchRunId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseFetchRunRequest {
+    return {
+      fetchRunId: isSet(object.fetchRunId)
+        ? globalThis.String(object.fetchRunId)
+        : isSet(object.fetch_run_id)
+        ? globalThis.String(object.fetch_run_id)
+        : "",
+    };
+  },
+
+  toJSON(message: PauseFetchRunRequest): unknown {
+    const obj: any = {};
+    if (message.fetchRunId !== "") {
+      obj.fetchRunId = message.fetchRunId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PauseFetchRunRequest>): PauseFetchRunRequest {
+    return PauseFetchRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PauseFetchRunRequest>): PauseFetchRunRequest {
+    const message = createBasePauseFetchRunRequest();
+    message.fetchRunId = object.fetchRunId ?? "";
+    return message;
+  },
+};
+
+function createBasePauseFetchRunResponse(): PauseFetchRunResponse {
+  return { fetchRun: undefined };
+}
+
+export const PauseFetchRunResponse: MessageFns<PauseFetchRunResponse> = {
+  encode(message: PauseFetchRunResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fetchRun !== undefined) {
+      FetchRun.encode(message.fetchRun, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseFetchRunResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseFetchRunResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fetchRun = FetchRun.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseFetchRunResponse {
+    return {
+      fetchRun: isSet(object.fetchRun)
+        ? FetchRun.fromJSON(object.fetchRun)
+        : isSet(object.fetch_run)
+        ? FetchRun.fromJSON(object.fetch_run)
+        : undefined,
+    };
+  },
+
+  toJSON(message: PauseFetchRunResponse): unknown {
+    const obj: any = {};
+    if (message.fetchRun !== undefined) {
+      obj.fetchRun = FetchRun.toJSON(message.fetchRun);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PauseFetchRunResponse>): PauseFetchRunResponse {
+    return PauseFetchRunResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PauseFetchRunResponse>): PauseFetchRunResponse {
+    const message = createBasePauseFetchRunResponse();
+    message.fetchRun = (object.fetchRun !== undefined && object.fetchRun !== null)
+      ? FetchRun.fromPartial(object.fetchRun)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseResumeFetchRunRequest(): ResumeFetchRunRequest {
+  return { fetchRunId: "" };
+}
+
+export const ResumeFetchRunRequest: MessageFns<ResumeFetchRunRequest> = {
+  encode(message: ResumeFetchRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fetchRunId !== "") {
+      writer.uint32(10).string(message.fetchRunId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeFetchRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeFetchRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fetchRunId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeFetchRunRequest {
+    return {
+      fetchRunId: isSet(object.fetchRunId)
+        ? globalThis.String(object.fetchRunId)
+        : isSet(object.fetch_run_id)
+        ? globalThis.String(object.fetch_run_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ResumeFetchRunRequest): unknown {
+    const obj: any = {};
+    if (message.fetchRunId !== "") {
+      obj.fetchRunId = message.fetchRunId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeFetchRunRequest>): ResumeFetchRunRequest {
+    return ResumeFetchRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeFetchRunRequest>): ResumeFetchRunRequest {
+    const message = createBaseResumeFetchRunRequest();
+    message.fetchRunId = object.fetchRunId ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeFetchRunResponse(): ResumeFetchRunResponse {
+  return { fetchRun: undefined };
+}
+
+export const ResumeFetchRunResponse: MessageFns<ResumeFetchRunResponse> = {
+  encode(message: ResumeFetchRunResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fetchRun !== undefined) {
+      FetchRun.encode(message.fetchRun, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeFetchRunResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeFetchRunResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fetchRun = FetchRun.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeFetchRunResponse {
+    return {
+      fetchRun: isSet(object.fetchRun)
+        ? FetchRun.fromJSON(object.fetchRun)
+        : isSet(object.fetch_run)
+        ? FetchRun.fromJSON(object.fetch_run)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ResumeFetchRunResponse): unknown {
+    const obj: any = {};
+    if (message.fetchRun !== undefined) {
+      obj.fetchRun = FetchRun.toJSON(message.fetchRun);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeFetchRunResponse>): ResumeFetchRunResponse {
+    return ResumeFetchRunResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeFetchRunResponse>): ResumeFetchRunResponse {
+    const message = createBaseResumeFetchRunResponse();
+    message.fetchRun = (object.fetchRun !== undefined && object.fetchRun !== null)
+      ? FetchRun.fromPartial(object.fetchRun)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRetryFailedPagesRequest(): RetryFailedPagesRequest {
+  return { fetchRunId: "" };
+}
+
+export const RetryFailedPagesRequest: MessageFns<RetryFailedPagesRequest> = {
+  encode(message: RetryFailedPagesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fetchRunId !== "") {
+      writer.uint32(10).string(message.fetchRunId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryFailedPagesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryFailedPagesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fetchRunId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryFailedPagesRequest {
+    return {
+      fetchRunId: isSet(object.fetchRunId)
+        ? globalThis.String(object.fetchRunId)
+        : isSet(object.fetch_run_id)
+        ? globalThis.String(object.fetch_run_id)
+        : "",
+    };
+  },
+
+  toJSON(message: RetryFailedPagesRequest): unknown {
+    const obj: any = {};
+    if (message.fetchRunId !== "") {
+      obj.fetchRunId = message.fetchRunId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetryFailedPagesRequest>): RetryFailedPagesRequest {
+    return RetryFailedPagesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryFailedPagesRequest>): RetryFailedPagesRequest {
+    const message = createBaseRetryFailedPagesRequest();
+    message.fetchRunId = object.fetchRunId ?? "";
+    return message;
+  },
+};
+
+function createBaseRetryFailedPagesResponse(): RetryFailedPagesResponse {
+  return { fetchRun: undefined };
+}
+
+export const RetryFailedPagesResponse: MessageFns<RetryFailedPagesResponse> = {
+  encode(message: RetryFailedPagesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fetchRun !== undefined) {
+      FetchRun.encode(message.fetchRun, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryFailedPagesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryFailedPagesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fetchRun = FetchRun.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryFailedPagesResponse {
+    return {
+      fetchRun: isSet(object.fetchRun)
+        ? FetchRun.fromJSON(object.fetchRun)
+        : isSet(object.fetch_run)
+        ? FetchRun.fromJSON(object.fetch_run)
+        : undefined,
+    };
+  },
+
+  toJSON(message: RetryFailedPagesResponse): unknown {
+    const obj: any = {};
+    if (message.fetchRun !== undefined) {
+      obj.fetchRun = FetchRun.toJSON(message.fetchRun);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetryFailedPagesResponse>): RetryFailedPagesResponse {
+    return RetryFailedPagesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryFailedPagesResponse>): RetryFailedPagesResponse {
+    const message = createBaseRetryFailedPagesResponse();
     message.fetchRun = (object.fetchRun !== undefined && object.fetchRun !== null)
       ? FetchRun.fromPartial(object.fetchRun)
       : undefined;
@@ -1961,6 +2969,15 @@ export const FetcherServiceDefinition = {
       responseStream: false,
       options: { _unknownFields: { 405608: [Buffer.from([3]) as Buffer] } },
     },
+    /** A run over ids that the caller streams: what the run is like comes with the first message. The run is there when the stream has ended, or not at all. */
+    startFetchRunOverIds: {
+      name: "StartFetchRunOverIds",
+      requestType: StartFetchRunOverIdsRequest as typeof StartFetchRunOverIdsRequest,
+      requestStream: true,
+      responseType: StartFetchRunOverIdsResponse as typeof StartFetchRunOverIdsResponse,
+      responseStream: false,
+      options: { _unknownFields: { 405608: [Buffer.from([3]) as Buffer] } },
+    },
     getFetchRun: {
       name: "GetFetchRun",
       requestType: GetFetchRunRequest as typeof GetFetchRunRequest,
@@ -1976,6 +2993,32 @@ export const FetcherServiceDefinition = {
       responseType: CancelFetchRunResponse as typeof CancelFetchRunResponse,
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT", _unknownFields: { 405608: [Buffer.from([3]) as Buffer] } },
+    },
+    /** Holds a run; its workers let go at their next heartbeat. */
+    pauseFetchRun: {
+      name: "PauseFetchRun",
+      requestType: PauseFetchRunRequest as typeof PauseFetchRunRequest,
+      requestStream: false,
+      responseType: PauseFetchRunResponse as typeof PauseFetchRunResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT", _unknownFields: { 405608: [Buffer.from([3]) as Buffer] } },
+    },
+    resumeFetchRun: {
+      name: "ResumeFetchRun",
+      requestType: ResumeFetchRunRequest as typeof ResumeFetchRunRequest,
+      requestStream: false,
+      responseType: ResumeFetchRunResponse as typeof ResumeFetchRunResponse,
+      responseStream: false,
+      options: { idempotencyLevel: "IDEMPOTENT", _unknownFields: { 405608: [Buffer.from([3]) as Buffer] } },
+    },
+    /** Opens the failed pages of an ended run again, them alone. */
+    retryFailedPages: {
+      name: "RetryFailedPages",
+      requestType: RetryFailedPagesRequest as typeof RetryFailedPagesRequest,
+      requestStream: false,
+      responseType: RetryFailedPagesResponse as typeof RetryFailedPagesResponse,
+      responseStream: false,
+      options: { _unknownFields: { 405608: [Buffer.from([3]) as Buffer] } },
     },
     /** What is known of each page's image at one size; a page never asked for is `unknown`. */
     getImageStates: {
@@ -2012,6 +3055,11 @@ export interface FetcherServiceImplementation<CallContextExt = {}> {
     request: StartFetchRunRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<StartFetchRunResponse>>;
+  /** A run over ids that the caller streams: what the run is like comes with the first message. The run is there when the stream has ended, or not at all. */
+  startFetchRunOverIds(
+    request: AsyncIterable<StartFetchRunOverIdsRequest>,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<StartFetchRunOverIdsResponse>>;
   getFetchRun(
     request: GetFetchRunRequest,
     context: CallContext & CallContextExt,
@@ -2020,6 +3068,20 @@ export interface FetcherServiceImplementation<CallContextExt = {}> {
     request: CancelFetchRunRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<CancelFetchRunResponse>>;
+  /** Holds a run; its workers let go at their next heartbeat. */
+  pauseFetchRun(
+    request: PauseFetchRunRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<PauseFetchRunResponse>>;
+  resumeFetchRun(
+    request: ResumeFetchRunRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ResumeFetchRunResponse>>;
+  /** Opens the failed pages of an ended run again, them alone. */
+  retryFailedPages(
+    request: RetryFailedPagesRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<RetryFailedPagesResponse>>;
   /** What is known of each page's image at one size; a page never asked for is `unknown`. */
   getImageStates(
     request: GetImageStatesRequest,
@@ -2042,6 +3104,11 @@ export interface FetcherServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<StartFetchRunRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<StartFetchRunResponse>;
+  /** A run over ids that the caller streams: what the run is like comes with the first message. The run is there when the stream has ended, or not at all. */
+  startFetchRunOverIds(
+    request: AsyncIterable<DeepPartial<StartFetchRunOverIdsRequest>>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<StartFetchRunOverIdsResponse>;
   getFetchRun(
     request: DeepPartial<GetFetchRunRequest>,
     options?: CallOptions & CallOptionsExt,
@@ -2050,6 +3117,20 @@ export interface FetcherServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<CancelFetchRunRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<CancelFetchRunResponse>;
+  /** Holds a run; its workers let go at their next heartbeat. */
+  pauseFetchRun(
+    request: DeepPartial<PauseFetchRunRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<PauseFetchRunResponse>;
+  resumeFetchRun(
+    request: DeepPartial<ResumeFetchRunRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ResumeFetchRunResponse>;
+  /** Opens the failed pages of an ended run again, them alone. */
+  retryFailedPages(
+    request: DeepPartial<RetryFailedPagesRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<RetryFailedPagesResponse>;
   /** What is known of each page's image at one size; a page never asked for is `unknown`. */
   getImageStates(
     request: DeepPartial<GetImageStatesRequest>,
