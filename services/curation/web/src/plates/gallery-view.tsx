@@ -9,6 +9,7 @@ import { useRest } from '../rest/use-rest.ts';
 import type { Facets, GalleryPage } from './gallery-shapes.ts';
 import { PlateDialog } from './plate-dialog.tsx';
 import { createPlateSource, type PlateSource } from './plate-source.ts';
+import { useOwnTurn } from './use-own-turn.ts';
 
 const orders = [
   ['shuffle', 'Shuffled'],
@@ -356,6 +357,11 @@ function Plates({ version, filter, open, onOpen, onClose }: PlatesProps) {
   );
 }
 
+function PictureInTurn({ page }: { page: GalleryPage }) {
+  const isMine = useOwnTurn();
+  return isMine ? <Picture pageId={page.pageId} size="medium" alt={page.place || `Page ${page.pageId}`} /> : null;
+}
+
 interface PlateProps {
   position: number;
   page: GalleryPage | undefined;
@@ -378,9 +384,7 @@ function Plate({ position, page, isFast, isTabStop, x, y, width, height, onOpen 
       style={{ transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` }}
       onClick={onOpen}
     >
-      <span class="plate-mount">
-        {page && !isFast && <Picture pageId={page.pageId} size="medium" alt={page.place || `Page ${page.pageId}`} />}
-      </span>
+      <span class="plate-mount">{page && !isFast && <PictureInTurn key={page.pageId} page={page} />}</span>
       <span class="plate-caption small">
         {page ? (
           <>
