@@ -51,6 +51,7 @@ function mendsBothWays(): void {
     const unused = `images/00/${'0'.repeat(63)}a.webp`;
     await objects.put(unused, Buffer.from('left by nobody'));
 
+    expect(await fetcher.checkCommand('--read-bytes')).toBe(1);
     // It may belong to an image that is just being stored.
     expect(await fetcher.check({ mend: true, readBytes: false })).toMatchObject({ lost: 1, unused: 0, tooYoung: 1 });
     expect(await objects.head(unused)).toBeDefined();
@@ -71,6 +72,7 @@ function mendsBothWays(): void {
     const { id } = await fetcher.startRun({ pageIds: ids });
     expect(await fetcher.endOf(id)).toMatchObject({ storedCount: 30, fetchedCount: 2 });
     expect(await fetcher.check({ mend: false, readBytes: true })).toMatchObject({ ...whole, files: 30 });
+    expect(await fetcher.checkCommand('--read-bytes')).toBe(0);
     for (const pageId of [100, 101, 129]) {
       const response = await fetcher.get(`/v1/images/${pageId}`);
       expect(Buffer.from(await response.arrayBuffer()).equals(await fetcher.source.imageOf(pageId))).toBe(true);

@@ -222,6 +222,15 @@ export async function startHarness(over: Record<string, string> = {}) {
       const files = imageFiles(objects);
       return await checkImages({ images: createStore(db).images, files }, { ...options, onFound: () => {} });
     },
+    /** The check as a person runs it: the exit status of the command. */
+    async checkCommand(...args: string[]): Promise<number | null> {
+      const child = spawn(
+        process.execPath,
+        [fileURLToPath(new URL('../src/check-main.ts', import.meta.url)), ...args],
+        { env: { ...process.env, ...variables }, stdio: 'ignore' },
+      );
+      return await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve));
+    },
     async storedFiles(): Promise<string[]> {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true });
       return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
