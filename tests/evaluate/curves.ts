@@ -50,7 +50,7 @@ interface Run {
 
 const { runs, backbone } = values.from
   ? (JSON.parse(await readFile(values.from, 'utf8')) as { runs: Run[]; backbone: string })
-  : await runAll(values.library ?? []);
+  : await runAll(values.library ?? []).catch(refuseFault);
 for (const run of runs) {
   // The stop rule of today also of a run that was kept.
   run.decisions = verdictsOf(run.iterations).map(({ decision }) => decision);
