@@ -89,6 +89,11 @@ describe('info.json', () => {
     );
   });
 
+  it('names the address that the gateway in front was asked for', async () => {
+    const asked = { 'x-forwarded-host': 'plates.example.org', 'x-forwarded-proto': 'https' };
+    expect(await (await get('info.json', asked)).json()).toMatchObject({ id: 'https://plates.example.org/iiif/3/701' });
+  });
+
   it('can be read from other origins, also when it is an error', async () => {
     expect((await get('info.json')).headers.get('access-control-allow-origin')).toBe('*');
     expect((await get('full/max/0/default.bmp')).headers.get('access-control-allow-origin')).toBe('*');
