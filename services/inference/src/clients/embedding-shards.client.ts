@@ -16,8 +16,8 @@ export interface EmbeddingShards {
   ): Promise<{ key: string; bytes: number }>;
   /** The half floats of some rows of a shard, each checked against what it should hold, in the order asked. */
   readRows(shard: Shard, rows: readonly LocatedEmbedding[]): Promise<Buffer[]>;
-  /** The rows of a part, each checked, in few long reads; they are not copied out of what was read. */
-  readSpans(part: ShardPart): AsyncIterable<ShardSpan>;
+  /** The rows of parts, each checked, in few long reads into one buffer: what is given stays as it is until the next is asked for. */
+  readSpans(parts: readonly ShardPart[]): AsyncIterable<ShardSpan>;
 }
 
 /** Rows nearer than this are read in one go: a request costs more than the bytes between. */
@@ -46,16 +46,20 @@ export function embeddingShards(objects: ObjectStore): EmbeddingShards {
       }
       return results;
     },
-    readSpans: async function* ({ shard, pageIds, rows, imageSha256s }) {
-      for (const { from, to, start, bytes } of spansOf(shard, rows)) {
-        const span = await objects.get(shard.key, { range: { start, bytes } });
-        const part = {
-          shard,
-          pageIds: pageIds.subarray(from, to),
-          rows: rows.subarray(from, to),
-          imageSha256s: imageSha256s.subarray(from * 32, to * 32),
-        };
-        yield { bytes: span, starts: checkedStarts(span, start, part), pageIds: part.pageIds };
+    readSpans: async function* (parts) {
+      let into = Buffer.alloc(0);
+      for (const { shard, pageIds, rows, imageSha256s } of parts) {
+        for (const { from, to, start, bytes } of spansOf(shard, rows)) {
+          if (into.length < bytes) into = Buffer.allocUnsafeSlow(bytes);
+          const span = await objects.get(shard.key, { range: { start, bytes }, into });
+          const part = {
+            shard,
+            pageIds: pageIds.subarray(from, to),
+            rows: rows.subarray(from, to),
+            imageSha256s: imageSha256s.subarray(from * 32, to * 32),
+          };
+          yield { bytes: span, starts: checkedStarts(span, start, part), pageIds: part.pageIds };
+        }
       }
     },
   };

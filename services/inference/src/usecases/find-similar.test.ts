@@ -28,10 +28,10 @@ function deps(backboneId: number, gate: () => Promise<void> = async () => {}): F
       countEmbeddings: async () => ({ embedded: rows.length, pending: 0, failed: 0 }),
     },
     shards: {
-      readSpans: async function* (part) {
+      readSpans: async function* ([part]) {
         await gate();
         const bytes = new Uint8Array(Uint16Array.from(rows.flat(), toHalf).buffer);
-        yield { bytes, starts: part.rows.map((row) => row * 6), pageIds: part.pageIds };
+        yield { bytes, starts: part!.rows.map((row) => row * 6), pageIds: part!.pageIds };
       },
     },
     backbone: { id: backboneId, name: 'b', sha256: 'bb', dimensions: 3 },

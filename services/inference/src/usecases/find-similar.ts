@@ -30,7 +30,7 @@ export async function findSimilar(
   if (!own) throw notFound('the embedding of page', pageId);
   const moments = await momentsOf(deps, signal);
   let cosinesOf!: ReturnType<typeof cosinesWith>;
-  for await (const wanted of shards.readSpans(own)) cosinesOf = cosinesWith(wanted, moments);
+  for await (const wanted of shards.readSpans([own])) cosinesOf = cosinesWith(wanted, moments);
   const nearest: SimilarPage[] = [];
   await eachSpan(deps, signal, (span) => {
     for (const [index, similarity] of cosinesOf(span).entries()) {
@@ -101,11 +101,10 @@ async function eachSpan(
 ): Promise<void> {
   for (let after = 0; ; ) {
     const some = await embeddings.listShards(backbone.id, after, SHARDS_MAX);
-    for (const part of await embeddings.locateInShards(some.map(({ id }) => id))) {
-      for await (const span of shards.readSpans(part)) {
-        signal.throwIfAborted();
-        visit(span);
-      }
+    const parts = await embeddings.locateInShards(some.map(({ id }) => id));
+    for await (const span of shards.readSpans(parts)) {
+      signal.throwIfAborted();
+      visit(span);
     }
     if (some.length < SHARDS_MAX) return;
     after = some.at(-1)!.id;

@@ -72,15 +72,17 @@ async function predictEmbeddings(
   signal: AbortSignal,
 ): Promise<PredictedPages> {
   const ensemble = await loadEnsemble(deps, record);
+  const parts = await awaitEmbeddings(deps, pageIds, signal);
+  for (const { shard } of parts) {
+    if (shard.dimensions !== ensemble.dims)
+      throw internal(
+        `the embeddings of ${shard.key} have ${shard.dimensions} dimensions, the ensemble wants ${ensemble.dims}`,
+      );
+  }
   const predicted: { pageIds: Int32Array; members: Float32Array }[] = [];
-  for (const part of await awaitEmbeddings(deps, pageIds, signal)) {
-    const { dimensions, key } = part.shard;
-    if (dimensions !== ensemble.dims)
-      throw internal(`the embeddings of ${key} have ${dimensions} dimensions, the ensemble wants ${ensemble.dims}`);
-    for await (const span of deps.shards.readSpans(part)) {
-      signal.throwIfAborted();
-      predicted.push({ pageIds: span.pageIds, members: predictHalfRows(ensemble, span) });
-    }
+  for await (const span of deps.shards.readSpans(parts)) {
+    signal.throwIfAborted();
+    predicted.push({ pageIds: span.pageIds, members: predictHalfRows(ensemble, span) });
   }
   return joinPredicted(ensemble.members.length, predicted);
 }
