@@ -14,7 +14,7 @@ import { freePort, startNats, startPostgres } from '@florilegium/stack';
 import { startImageServer } from './image-server.ts';
 
 export const describe =
-  'a fetch run of 100,000 pages through the real service: memory of the process, and time beyond what the rate limit asks for [--pages N] [--rate N] [--folder DIR]';
+  'a fetch run of 100,000 pages through the real service: memory of a worker, and time beyond what the rate limit asks for [--pages N] [--rate N] [--folder DIR]';
 
 const memoryMbMax = 300;
 const overheadMax = 0.05;
@@ -51,32 +51,45 @@ export async function run(args: readonly string[]): Promise<number> {
     const catalog = await startCatalog(pageCount);
     closing.push(() => catalog.stop());
     const httpPort = await freePort();
-    const service = spawn(
-      process.execPath,
-      [fileURLToPath(new URL('../../services/fetcher/src/main.ts', import.meta.url))],
-      {
-        env: {
-          PATH: process.env.PATH ?? '',
-          HTTP_PORT: String(httpPort),
-          GRPC_PORT: '0',
-          DATABASE_URL: postgres.adminUrl,
-          NATS_URL: nats.url,
-          OBJECT_STORE: pathToFileURL(join(folder, 'objects')).href,
-          AUTH: 'off',
-          LOG_LEVEL: 'warn',
-          CATALOG_GRPC: `127.0.0.1:${catalog.port}`,
-          SOURCES: JSON.stringify([
-            { name: 'bench', addressing: 'bucket', baseUrl: images.baseUrl, requestsPerSecond: rate, inFlightMax: 64 },
-          ]),
-          BATCHES_IN_FLIGHT_MAX: '4',
+    // As they are deployed: what is measured is a worker.
+    const startRole = (role: string, port: number) => {
+      const service = spawn(
+        process.execPath,
+        [fileURLToPath(new URL('../../services/fetcher/src/main.ts', import.meta.url))],
+        {
+          env: {
+            PATH: process.env.PATH ?? '',
+            ROLE: role,
+            HTTP_PORT: String(port),
+            GRPC_PORT: '0',
+            DATABASE_URL: postgres.adminUrl,
+            NATS_URL: nats.url,
+            OBJECT_STORE: pathToFileURL(join(folder, 'objects')).href,
+            AUTH: 'off',
+            LOG_LEVEL: 'warn',
+            CATALOG_GRPC: `127.0.0.1:${catalog.port}`,
+            SOURCES: JSON.stringify([
+              {
+                name: 'bench',
+                addressing: 'bucket',
+                baseUrl: images.baseUrl,
+                requestsPerSecond: rate,
+                inFlightMax: 64,
+              },
+            ]),
+            BATCHES_IN_FLIGHT_MAX: '4',
+          },
+          stdio: ['ignore', 'inherit', 'inherit'],
         },
-        stdio: ['ignore', 'inherit', 'inherit'],
-      },
-    );
-    closing.push(() => service.kill('SIGKILL'));
+      );
+      closing.push(() => service.kill('SIGKILL'));
+      return service.pid!;
+    };
+    startRole('api', httpPort);
+    const workerPid = startRole('worker', 0);
     const database = openDb({ url: postgres.adminUrl, schema: 'fetcher', applicationName: 'bench', poolMax: 1 });
     closing.push(() => database.close());
-    return await watchRun(`http://127.0.0.1:${httpPort}`, service.pid!, pageCount, rate, () => sqlMsOf(database));
+    return await watchRun(`http://127.0.0.1:${httpPort}`, workerPid, pageCount, rate, () => sqlMsOf(database));
   } finally {
     for (const close of closing.toReversed()) await close();
   }
@@ -133,7 +146,7 @@ async function watchRun(
     `     ${pageCount} pages in ${seconds.toFixed(1)} s, ${(pageCount / seconds).toFixed(0)} a second of ${rate} allowed`,
   );
   const cpuMs = await cpuMsOf(pid);
-  console.log(`     the process used ${(cpuMs / pageCount).toFixed(2)} ms of a core for a page`);
+  console.log(`     the worker used ${(cpuMs / pageCount).toFixed(2)} ms of a core for a page`);
   const statementsMs = (await sqlMs()) - sqlMsBefore;
   console.log(
     `     all SQL, its waits included: ${(statementsMs / pageCount).toFixed(2)} ms a page, ${((statementsMs / seconds / 1000) * 100).toFixed(1)} % of the run's time if it ran one after another`,

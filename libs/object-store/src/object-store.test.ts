@@ -50,6 +50,7 @@ describe.skipIf(!hasMoto)(
 
     beforeAll(async () => {
       s3 = await startTestS3();
+      Object.assign(process.env, s3.env);
       endpoint = s3.endpoint;
     });
     afterAll(() => s3?.stop());

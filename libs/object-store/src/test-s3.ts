@@ -5,6 +5,8 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 export interface TestS3 {
   endpoint: string;
   client: S3Client;
+  /** Credentials that it takes, as `openObjectStore` looks for them; the test puts them into its environment. */
+  env: Record<'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY', string>;
   /** Makes a bucket and gives the address of a prefix in it, as `openObjectStore` takes it. */
   addBucket(bucket: string, prefix: string): Promise<string>;
   stop(): void;
@@ -15,18 +17,18 @@ const startTimeoutMs = 60_000;
 /** Whether an S3 server for tests is there: `moto_server` (PyPI: `moto[server]`) on PATH. */
 export const hasTestS3 = (): boolean => spawnSync('moto_server', ['--help'], { stdio: 'ignore' }).status === 0;
 
-/** An S3 server of its own for one test file, in memory; sets credentials that it takes in this process's environment. */
+/** An S3 server of its own for one test file, in memory. */
 export async function startTestS3(): Promise<TestS3> {
-  process.env.AWS_ACCESS_KEY_ID = 'test';
-  process.env.AWS_SECRET_ACCESS_KEY = 'test';
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   const server = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
   await untilAnswering(endpoint, server);
-  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true });
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
   return {
     endpoint,
     client,
+    env: { AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey },
     addBucket: async (bucket, prefix) => {
       await client.send(new CreateBucketCommand({ Bucket: bucket }));
       return `s3://${bucket}/${prefix}?endpoint=${encodeURIComponent(endpoint)}`;

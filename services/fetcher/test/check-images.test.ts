@@ -22,6 +22,7 @@ describe.skipIf(!hasS3)(
     let s3: TestS3;
     beforeAll(async () => {
       s3 = await startTestS3();
+      Object.assign(process.env, s3.env);
       fetcher = await startHarness({ OBJECT_STORE: await s3.addBucket('plates', 'fetcher') });
     });
     afterAll(async () => {

@@ -1,11 +1,13 @@
 import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Harness, startHarness } from './harness.ts';
 
 /**
  * The official validator (PyPI: iiif-validator) against the service, where it is installed: its tests of version 3.0 up to level 2, and those of
- * the features beyond it that info.json states. `python3` and `iiif-validate.py` are found by PATH.
+ * the features beyond it that info.json states. `iiif-validate.py` is found by PATH.
  */
 
 const stated = [
@@ -28,19 +30,23 @@ interface Validator {
   levels: Record<string, { level: number }>;
 }
 
-const asked = spawnSync(
-  'python3',
-  [
-    '-c',
-    `import json
+const validator = readValidator();
+
+function readValidator(): Validator | undefined {
+  const script = (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'iiif-validate.py'))
+    .find((path) => existsSync(path));
+  if (!script) return undefined;
+  // The interpreter that has it: the one in the script's first line.
+  const [command, ...args] = readFileSync(script, 'utf8').split('\n')[0]!.replace('#!', '').trim().split(' ');
+  const program = `import json
 from iiif_validator.validator import TestSuite, ValidationInfo
 info = ValidationInfo()
-print(json.dumps({'colours': info.colorInfo, 'levels': TestSuite(info).list_tests('3.0')}))`,
-  ],
-  { encoding: 'utf8' },
-);
-const validator: Validator | undefined =
-  asked.status === 0 ? JSON.parse(asked.stdout.trim().split('\n').at(-1)!) : undefined;
+print(json.dumps({'colours': info.colorInfo, 'levels': TestSuite(info).list_tests('3.0')}))`;
+  const { stdout } = spawnSync(command!, [...args, '-c', program], { encoding: 'utf8' });
+  return JSON.parse(stdout.trim().split('\n').at(-1)!);
+}
 
 const side = 1000;
 const pageId = 711;
