@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createAuthenticator } from '@florilegium/auth';
 import { CatalogServiceDefinition, type CatalogServiceImplementation, PageRef } from '@florilegium/contracts/catalog';
+import { type Db, openDb } from '@florilegium/db';
 import { createLog } from '@florilegium/log';
 import { startRpcServer } from '@florilegium/rpc';
 import { freePort, startNats, startPostgres } from '@florilegium/stack';
@@ -73,13 +74,21 @@ export async function run(args: readonly string[]): Promise<number> {
       },
     );
     closing.push(() => service.kill('SIGKILL'));
-    return await watchRun(`http://127.0.0.1:${httpPort}`, service.pid!, pageCount, rate);
+    const database = openDb({ url: postgres.adminUrl, schema: 'fetcher', applicationName: 'bench', poolMax: 1 });
+    closing.push(() => database.close());
+    return await watchRun(`http://127.0.0.1:${httpPort}`, service.pid!, pageCount, rate, () => sqlMsOf(database));
   } finally {
     for (const close of closing.toReversed()) await close();
   }
 }
 
-async function watchRun(base: string, pid: number, pageCount: number, rate: number): Promise<number> {
+async function watchRun(
+  base: string,
+  pid: number,
+  pageCount: number,
+  rate: number,
+  sqlMs: () => Promise<number>,
+): Promise<number> {
   const ask = async (path: string, init?: RequestInit) => (await fetch(`${base}${path}`, init)).json();
   while (
     !(await fetch(`${base}/readyz`).then(
@@ -89,6 +98,7 @@ async function watchRun(base: string, pid: number, pageCount: number, rate: numb
   )
     await sleep(200);
   const idleMb = await residentMb(pid);
+  const sqlMsBefore = await sqlMs();
   const body = JSON.stringify({ rule: 'illustrated', size: 'medium' });
   const started = (await ask('/v1/fetch-runs', {
     method: 'POST',
@@ -106,7 +116,7 @@ async function watchRun(base: string, pid: number, pageCount: number, rate: numb
       storedCount: number;
     };
     samples.push(await residentMb(pid));
-    if (run.doneCount >= shown + pageCount / 5) {
+    if (run.doneCount >= shown + pageCount / 10) {
       shown = run.doneCount;
       const seconds = (performance.now() - began) / 1000;
       console.log(`     ${run.doneCount} pages, ${seconds.toFixed(0)} s, ${samples.at(-1)!.toFixed(0)} MB`);
@@ -124,6 +134,10 @@ async function watchRun(base: string, pid: number, pageCount: number, rate: numb
   );
   const cpuMs = await cpuMsOf(pid);
   console.log(`     the process used ${(cpuMs / pageCount).toFixed(2)} ms of a core for a page`);
+  const statementsMs = (await sqlMs()) - sqlMsBefore;
+  console.log(
+    `     all SQL, its waits included: ${(statementsMs / pageCount).toFixed(2)} ms a page, ${((statementsMs / seconds / 1000) * 100).toFixed(1)} % of the run's time if it ran one after another`,
+  );
   console.log(
     `     memory: idle ${idleMb.toFixed(0)} MB, first quarter ${early.toFixed(0)}, last quarter ${late.toFixed(0)}`,
   );
@@ -134,6 +148,14 @@ async function watchRun(base: string, pid: number, pageCount: number, rate: numb
     `${isFast ? 'ok  ' : 'FAIL'} time beyond the rate limit's: ${(overhead * 100).toFixed(1)} % (limit ${overheadMax * 100})`,
   );
   return isSmall && isFast ? 0 : 1;
+}
+
+/** Time that PostgreSQL spent in statements of the service so far; sessions that were never idle for a second may lag behind by that. */
+async function sqlMsOf({ pool }: Db<unknown>): Promise<number> {
+  const { rows } = await pool.query<{ ms: number }>(
+    'select active_time as ms from pg_stat_database where datname = current_database()',
+  );
+  return rows[0]!.ms;
 }
 
 /** User and system time; the kernel counts in hundredths of a second. */

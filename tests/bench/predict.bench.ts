@@ -15,7 +15,6 @@ import { randomFrom } from '@florilegium/random';
 import { startRpcServer } from '@florilegium/rpc';
 import { freePort, startNats, startPostgres } from '@florilegium/stack';
 import { embeddingShards } from '../../services/inference/src/clients/embedding-shards.client.ts';
-import { predictionOf } from '../../services/inference/src/domain/prediction.ts';
 import { chooseBackbone } from '../../services/inference/src/embedding/choose-backbone.ts';
 import { tryOutBackbone } from '../../services/inference/src/embedding/embedder.ts';
 import type { EmbeddingRecipe } from '../../services/inference/src/embedding/embedding-recipe.ts';
@@ -200,8 +199,11 @@ async function limitSeconds(db: Db, folder: string, keys: readonly string[], pag
     const part = 2000;
     for (let from = 0; from < pageCount; from += part) {
       const count = Math.min(part, pageCount - from);
-      const rows = Array.from({ length: count }, (_, at) => predictionOf(firstPageId + from + at, members));
-      await copyPredictions(tx, 1_000_000, rows);
+      await copyPredictions(tx, 1_000_000, {
+        pageIds: Int32Array.from({ length: count }, (_, at) => firstPageId + from + at),
+        memberCount: members.length,
+        members: Float32Array.from({ length: count * members.length }, (_, at) => members[at % members.length]!),
+      });
     }
   });
   const copy = (performance.now() - copyAt) / 1000;

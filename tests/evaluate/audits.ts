@@ -1,8 +1,8 @@
 // `npm run evaluate:audits [-- --runs N] [--plot FILE.svg]`: how often the 95 % intervals of an audit hold the truth, over precisions, prevalences and sample
 // sizes, and how wide they are beside those of a plain random audit of as many pages. Exit status 1 where a limit below is not kept.
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { type Cell, defaultGrid, figures, runGrid, type WorldKind, worlds } from './audit-grid.ts';
+import { readCommandLine, refuse } from './refuse-options.ts';
 import { colours, drawPanels, type Panel } from './svg.ts';
 
 const limits = { meanLow: 0.94, meanHigh: 0.98, cellLow: 0.92 };
@@ -13,9 +13,12 @@ const worldNames: Record<WorldKind, string> = {
   hidden: '8 % of HQ surely missed',
 };
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '1000' }, plot: { type: 'string' } } });
+const values = readCommandLine('npm run evaluate:audits -- [--runs N] [--plot FILE.svg]', {
+  runs: { type: 'string', default: '1000' },
+  plot: { type: 'string' },
+});
 const runs = Number(values.runs);
-if (!Number.isInteger(runs) || runs < 10) throw new Error(`--runs must be a whole number from 10, not ${values.runs}`);
+if (!Number.isInteger(runs) || runs < 10) refuse(`--runs must be a whole number from 10, not ${values.runs}`);
 
 const isTerminal = process.stderr.isTTY;
 const cells = runGrid({

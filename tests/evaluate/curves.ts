@@ -1,35 +1,33 @@
-// `npm run evaluate:curves -- --library DIR [--library DIR] [--backbone B] [--seeds N] [--iterations N] [--initial N] [--review N] [--plot FILE.svg] [--json FILE] [--from FILE]`:
-// the loop on libraries with known truth, with the product's own code but without its services: the reference project's curves over the iterations, the
-// verdict, and what the labels up to it bought beside never stopping.
+// `npm run evaluate:curves -- --help` tells the options: the loop on libraries with known truth, with the product's own code but without its
+// services: the reference project's curves over the iterations, the verdict, and what the labels up to it bought beside never stopping.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, homedir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { selectBackend } from '@florilegium/ensemble';
 import { type LoopIteration, runLoop, verdictsOf } from './curve-loop.ts';
 import { embedLibrary, openBackbone } from './embed-library.ts';
 import { readLibrary } from './read-library.ts';
+import { readCommandLine, refuse, refuseFault } from './refuse-options.ts';
 import { colours, drawPanels, type Panel } from './svg.ts';
 
-const { values } = parseArgs({
-  options: {
-    library: { type: 'string', multiple: true },
-    backbone: { type: 'string', default: 'auto' },
-    seeds: { type: 'string', default: '5' },
-    iterations: { type: 'string', default: '16' },
-    initial: { type: 'string', default: '100' },
-    review: { type: 'string', default: '40' },
-    plot: { type: 'string' },
-    json: { type: 'string' },
-    // What --json wrote: told and drawn again, with the stop rule of now.
-    from: { type: 'string' },
-  },
+const usage =
+  'npm run evaluate:curves -- --library DIR [--library DIR] [--backbone B] [--seeds N] [--iterations N] [--initial N] [--review N] [--plot FILE.svg] [--json FILE] [--from FILE]';
+const values = readCommandLine(usage, {
+  library: { type: 'string', multiple: true },
+  backbone: { type: 'string', default: 'auto' },
+  seeds: { type: 'string', default: '5' },
+  iterations: { type: 'string', default: '16' },
+  initial: { type: 'string', default: '100' },
+  review: { type: 'string', default: '40' },
+  plot: { type: 'string' },
+  json: { type: 'string' },
+  // What --json wrote: told and drawn again, with the stop rule of now.
+  from: { type: 'string' },
 });
 const whole = (name: 'seeds' | 'iterations' | 'initial' | 'review') => {
   const value = Number(values[name]);
-  if (!Number.isInteger(value) || value < 1)
-    throw new Error(`--${name} must be a whole number from 1, not ${values[name]}`);
+  if (!Number.isInteger(value) || value < 1) refuse(`--${name} must be a whole number from 1, not ${values[name]}`);
   return value;
 };
 const [seeds, iterations, initialCount, reviewCount] = [
@@ -39,7 +37,7 @@ const [seeds, iterations, initialCount, reviewCount] = [
   whole('review'),
 ];
 if (!values.library && !values.from)
-  throw new Error('--library DIR is missing: a folder in the layout of BHL with its truth.csv');
+  refuse('--library DIR is missing: a folder in the layout of BHL with its truth.csv');
 
 interface Run {
   library: string;
@@ -52,7 +50,7 @@ interface Run {
 
 const { runs, backbone } = values.from
   ? (JSON.parse(await readFile(values.from, 'utf8')) as { runs: Run[]; backbone: string })
-  : await runAll(values.library ?? []);
+  : await runAll(values.library ?? []).catch(refuseFault);
 for (const run of runs) {
   // The stop rule of today also of a run that was kept.
   run.decisions = verdictsOf(run.iterations).map(({ decision }) => decision);

@@ -3,6 +3,7 @@ const firstBytes = 64 * 1024;
 const header = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const trailer = Buffer.from([0xff, 0xff]);
 const int4Oid = 23;
+const float4Oid = 700;
 
 /**
  * Rows in COPY's binary form (`copy t (columns) from stdin (format binary)`), written field by field into one growing buffer:
@@ -55,6 +56,12 @@ export class CopyRows {
     this.int32(value);
   }
 
+  float4(value: number): void {
+    this.reserve(8);
+    this.int32(4);
+    this.float32(value);
+  }
+
   nothing(): void {
     this.reserve(4);
     this.int32(-1);
@@ -79,6 +86,21 @@ export class CopyRows {
     for (let index = 0; index < count; index++) {
       this.int32(4);
       this.int32(values[index]!);
+    }
+  }
+
+  /** `count` values from `from` on as a real[]; at least one. */
+  float4Array(values: Float32Array, from: number, count: number): void {
+    this.reserve(24 + count * 8);
+    this.int32(20 + count * 8);
+    this.int32(1);
+    this.int32(0);
+    this.int32(float4Oid);
+    this.int32(count);
+    this.int32(1);
+    for (let index = from; index < from + count; index++) {
+      this.int32(4);
+      this.float32(values[index]!);
     }
   }
 
@@ -130,6 +152,11 @@ export class CopyRows {
 
   private int32(value: number): void {
     this.view.setInt32(this.at, value);
+    this.at += 4;
+  }
+
+  private float32(value: number): void {
+    this.view.setFloat32(this.at, value);
     this.at += 4;
   }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type Server } from 'node:http';
+import { createServer, request as httpRequest, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,9 +16,9 @@ async function freePort(): Promise<number> {
 const opened: { close(): unknown }[] = [];
 afterAll(() => Promise.all(opened.map((open) => open.close())));
 
-async function aService(port: number, answer: (path: string) => string): Promise<Server> {
+async function aService(port: number, answer: (path: string, headers: IncomingHttpHeaders) => string): Promise<Server> {
   const server = createServer((request, response) => {
-    request.resume().on('end', () => response.end(answer(request.url ?? '')));
+    request.resume().on('end', () => response.end(answer(request.url ?? '', request.headers)));
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -44,6 +44,13 @@ async function ask(
   for await (const chunk of response) body += chunk;
   return { status: response.statusCode, body };
 }
+
+it('tells the service by which address it was asked', async () => {
+  const port = await freePort();
+  await aService(port, (_path, headers) => `${headers['x-forwarded-proto']}://${headers['x-forwarded-host']}`);
+  const { url } = await aGateway({ routes: [{ path: '/a', url: `http://127.0.0.1:${port}` }] });
+  expect((await ask(`${url}/a`, { 'x-forwarded-host': 'elsewhere.example' })).body).toBe(url);
+});
 
 describe('without API keys', () => {
   let gateway: Gateway;

@@ -96,7 +96,13 @@ export async function startGateway({
         ? {}
         : { body, contentType: request.headers['content-type'] ?? 'application/octet-stream' }),
       getUpstream: () => urlOf(pathOf(request)) ?? '',
-      rewriteRequestHeaders: (_request, headers) => ({ ...headers, 'x-request-id': request.id }),
+      // Services name their own addresses (IIIF's info.json) by what the client asked for.
+      rewriteRequestHeaders: (_request, headers) => ({
+        ...headers,
+        'x-request-id': request.id,
+        'x-forwarded-host': request.host,
+        'x-forwarded-proto': request.protocol,
+      }),
       rewriteHeaders: ({ connection: _hop, 'keep-alive': _hopToo, ...headers }) => ({
         ...headers,
         'x-request-id': request.id,

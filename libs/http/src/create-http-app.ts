@@ -85,6 +85,8 @@ export async function createHttpApp({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
+    // The gateway or Ingress in front tells by which host it was asked; nobody outside a private network is believed.
+    trustProxy: ['loopback', 'linklocal', 'uniquelocal'],
     // Fastify's own requestIdHeader takes whatever comes.
     genReqId: (request) => checkedRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
     connectionTimeout: 0,

@@ -206,7 +206,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
       const { file, bytes } = await openForRead(key);
       try {
         const { start, length } = wantedPart(key, bytes, options);
-        const buffer = Buffer.allocUnsafe(length);
+        const buffer = bufferFor(length, options.into);
         let filled = 0;
         while (filled < length) {
           const { bytesRead } = await file.read(buffer, filled, length - filled, start + filled);
@@ -289,6 +289,10 @@ async function* walk(root: string, folder: string, prefix: string): AsyncGenerat
       }
     }
   }
+}
+
+function bufferFor(length: number, into: Uint8Array | undefined): Buffer {
+  return into && into.length >= length ? Buffer.from(into.buffer, into.byteOffset, length) : Buffer.allocUnsafe(length);
 }
 
 function wantedPart(key: string, bytes: number, options: GetOptions): { start: number; length: number } {

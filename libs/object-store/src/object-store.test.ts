@@ -1,14 +1,12 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { contentKey, type ObjectStore, openObjectStore } from './index.ts';
+import { hasTestS3, startTestS3, type TestS3 } from './test-s3.ts';
 
 let store: ObjectStore;
 /** After which a new write shows another time. */
@@ -40,40 +38,24 @@ describe('in a folder', () => {
   behavesAsAnObjectStore();
 });
 
-const hasMoto = spawnSync('moto_server', ['--help'], { stdio: 'ignore' }).status === 0;
+const hasMoto = hasTestS3();
 
 describe.skipIf(!hasMoto)(
   hasMoto ? 'in S3 (moto)' : 'in S3: not run, moto_server (PyPI: moto[server]) is not installed',
   () => {
-    let moto: ChildProcess;
+    let s3: TestS3;
     let endpoint: string;
-    let client: S3Client;
     let buckets = 0;
     let bucket: string;
 
     beforeAll(async () => {
-      process.env.AWS_ACCESS_KEY_ID = 'test';
-      process.env.AWS_SECRET_ACCESS_KEY = 'test';
-      const port = await freePort();
-      endpoint = `http://127.0.0.1:${port}`;
-      moto = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
-      client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true });
-      const deadline = performance.now() + 60_000;
-      while (
-        !(await fetch(endpoint).then(
-          () => true,
-          () => false,
-        ))
-      ) {
-        if (performance.now() > deadline) throw new Error('moto_server does not answer');
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+      s3 = await startTestS3();
+      endpoint = s3.endpoint;
     });
-    afterAll(() => moto.kill('SIGKILL'));
+    afterAll(() => s3?.stop());
     beforeEach(async () => {
       bucket = `bucket-${buckets++}`;
-      await client.send(new CreateBucketCommand({ Bucket: bucket }));
-      store = await openObjectStore(`s3://${bucket}/some/prefix?endpoint=${encodeURIComponent(endpoint)}`);
+      store = await openObjectStore(await s3.addBucket(bucket, 'some/prefix'));
       clockMs = 1100;
     });
     behavesAsAnObjectStore();
@@ -104,7 +86,7 @@ describe.skipIf(!hasMoto)(
       expect((await store.get('models/large', { sha256: stored.sha256 })).length).toBe(18 << 20);
       await expect(store.put('models/broken', large(true))).rejects.toThrow('the source broke');
       expect(await store.head('models/broken')).toBeUndefined();
-      const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+      const { Uploads } = await s3.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
       expect(Uploads ?? []).toEqual([]);
     }, 60_000);
 
@@ -118,14 +100,6 @@ describe.skipIf(!hasMoto)(
     });
   },
 );
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function behavesAsAnObjectStore(): void {
   describe('reading and writing', () => {

@@ -53,6 +53,8 @@ export interface ObjectHead {
 export interface GetOptions {
   /** Bytes from `start`, `bytes` of them or to the end; a start past the end throws invalid_argument. */
   range?: { start: number; bytes?: number };
+  /** Where `get` puts the bytes if there is room for them; its result is a view of it then. Reading much, anew each time, leaves much to collect. */
+  into?: Uint8Array;
   /** What the whole object must hash to (lower-case hex); cannot be checked on a range. */
   sha256?: string;
 }

@@ -155,7 +155,7 @@ export async function openS3Store(url: URL): Promise<ObjectStore> {
         length += piece.length;
       }
       if (length !== bytes) throw unavailable(`object ${key} ended after ${length} of ${bytes} bytes`);
-      const content = Buffer.concat(pieces, length);
+      const content = concatInto(pieces, length, options.into);
       if (options.sha256) assertHash(key, options.sha256, sha256Of(content));
       return content;
     },
@@ -230,6 +230,16 @@ function connect(url: URL): { bucket: string; root: string; client: S3Client } {
     },
   });
   return { bucket, root: prefix === '' ? '' : `${prefix}/`, client };
+}
+
+function concatInto(pieces: readonly Buffer[], length: number, into: Uint8Array | undefined): Buffer {
+  if (!into || into.length < length) return Buffer.concat(pieces, length);
+  let at = 0;
+  for (const piece of pieces) {
+    into.set(piece, at);
+    at += piece.length;
+  }
+  return Buffer.from(into.buffer, into.byteOffset, length);
 }
 
 async function spooled<Result>(

@@ -7,6 +7,6 @@ import { idsAndCounts } from './20261123T2320-ids-and-counts.ts';
 export const migrations = {
   '20261123T2000-create-fetcher': createFetcher,
   '20261123T2130-pause-and-demand': pauseAndDemand,
-  '20261123T2320-ids-and-counts': idsAndCounts,
   '20261123T2245-add-request-id': addRequestId,
+  '20261123T2320-ids-and-counts': idsAndCounts,
 };

@@ -166,6 +166,8 @@ export async function startHarness(over: Record<string, string> = {}) {
   const db: Db<Schema> = openDb<Schema>({ url: database.url, schema: 'fetcher' });
   closing.push(() => db.close());
 
+  const objects = await openObjectStore(config.objectStoreUrl);
+
   const base = `http://127.0.0.1:${api.httpPort}`;
   const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
     fetch(`${base}${path}`, { headers, method });
@@ -215,9 +217,19 @@ export async function startHarness(over: Record<string, string> = {}) {
       }
       return states;
     },
+    objects,
     async check(options: { mend: boolean; readBytes: boolean }) {
-      const files = imageFiles(await openObjectStore(config.objectStoreUrl));
+      const files = imageFiles(objects);
       return await checkImages({ images: createStore(db).images, files }, { ...options, onFound: () => {} });
+    },
+    /** The check as a person runs it: the exit status of the command. */
+    async checkCommand(...args: string[]): Promise<number | null> {
+      const child = spawn(
+        process.execPath,
+        [fileURLToPath(new URL('../src/check-main.ts', import.meta.url)), ...args],
+        { env: { ...process.env, ...variables }, stdio: 'ignore' },
+      );
+      return await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve));
     },
     async storedFiles(): Promise<string[]> {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true });

@@ -89,6 +89,11 @@ describe('info.json', () => {
     );
   });
 
+  it('names the address that the gateway in front was asked for', async () => {
+    const asked = { 'x-forwarded-host': 'plates.example.org', 'x-forwarded-proto': 'https' };
+    expect(await (await get('info.json', asked)).json()).toMatchObject({ id: 'https://plates.example.org/iiif/3/701' });
+  });
+
   it('can be read from other origins, also when it is an error', async () => {
     expect((await get('info.json')).headers.get('access-control-allow-origin')).toBe('*');
     expect((await get('full/max/0/default.bmp')).headers.get('access-control-allow-origin')).toBe('*');
@@ -105,8 +110,30 @@ describe('info.json', () => {
   });
 
   it('is 404 for what is no page, what the catalog does not know and what no source has', async () => {
-    for (const id of ['a-page', '0', '99999999999', '9700', '799', '%2Fetc', '701%2F..'])
-      expect((await fetcher.get(`/iiif/3/${id}/info.json`)).status, id).toBe(404);
+    for (const id of [
+      'a-page',
+      '0',
+      '99999999999',
+      '9700',
+      '799',
+      '%2Fetc',
+      '701%2F..',
+      'a/b',
+      'a%2Fb',
+      '[frob]',
+      '0701',
+    ])
+      for (const rest of ['info.json', 'full/max/0/default.jpg'])
+        expect((await fetcher.get(`/iiif/3/${id}/${rest}`)).status, `${id}/${rest}`).toBe(404);
+  });
+
+  it('and images are found by an identifier in escaped characters', async () => {
+    const response = await fetcher.get('/iiif/3/%37%301/info.json');
+    expect([response.status, ((await response.json()) as { id: string }).id]).toEqual([
+      200,
+      `${new URL(response.url).origin}/iiif/3/701`,
+    ]);
+    expect((await fetcher.get('/iiif/3/%37%301/full/100,/0/default.jpg')).status).toBe(200);
   });
 });
 
@@ -163,6 +190,9 @@ describe('size', () => {
       ['^1600,', 1600, 1000],
       ['^!1600,1600', 1600, 1000],
       ['^pct:150', 1200, 750],
+      ['^400,', 400, 250],
+      // As much as the stated area allows: 25 million pixels.
+      ['^max', 6324, 3952],
     ] as const) {
       const picture = await pictureOf(`full/${size}/0/default.png`, 702);
       expect([picture.width, picture.height], size).toEqual([width, height]);
@@ -225,6 +255,26 @@ describe('rotation', () => {
     }
     const turned = await pictureOf('full/400,/90/default.png', 702);
     expect([turned.width, turned.height]).toEqual([250, 400]);
+  });
+
+  it('turns a region as it turns the image', async () => {
+    for (const [rotation, column, row] of [
+      ['0', 2, 4],
+      ['90', 2, 5],
+      ['180', 3, 5],
+      ['270', 3, 4],
+      ['!0', 3, 4],
+      ['!90', 3, 5],
+    ] as const) {
+      const picture = await pictureOf(`200,400,200,200/max/${rotation}/default.png`);
+      expect([picture.width, picture.height], rotation).toEqual([200, 200]);
+      expectNear(picture.pixel(50, 50), colourAt(column, row), rotation);
+    }
+    const turned = await pictureOf('pct:20,40,40,20/200,100/90/default.png');
+    expect([turned.width, turned.height]).toEqual([100, 200]);
+    expectNear(turned.pixel(75, 25), colourAt(2, 4));
+    expectNear(turned.pixel(25, 25), colourAt(2, 5));
+    expectNear(turned.pixel(75, 175), colourAt(5, 4));
   });
 
   it('turns by any angle on a larger canvas', async () => {

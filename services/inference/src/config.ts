@@ -19,7 +19,7 @@ export interface Config extends ServiceEnv {
   /** Embedding batches that this process works on at once. */
   embeddingBatchesInFlightMax: number;
   predictionBatchesInFlightMax: number;
-  predictionPagesPerBatch: number;
+  predictionPagesPerBatchMax: number;
   /** How long a prediction batch waits for embeddings in work. */
   embeddingWaitMs: number;
   /** A batch whose worker was silent for so long goes to another. */
@@ -42,7 +42,7 @@ export function readConfig(source: Record<string, string | undefined> = process.
     embeddingThreads: env.int('EMBEDDING_THREADS', { default: Math.min(2, availableParallelism()), min: 1, max: 64 }),
     embeddingBatchesInFlightMax: env.int('EMBEDDING_BATCHES_IN_FLIGHT_MAX', { default: 2, min: 1, max: 16 }),
     predictionBatchesInFlightMax: env.int('PREDICTION_BATCHES_IN_FLIGHT_MAX', { default: 2, min: 1, max: 16 }),
-    predictionPagesPerBatch: env.int('PREDICTION_PAGES_PER_BATCH', { default: 2000, min: 1, max: 50_000 }),
+    predictionPagesPerBatchMax: env.int('PREDICTION_PAGES_PER_BATCH', { default: 10_000, min: 1, max: 50_000 }),
     embeddingWaitMs: env.int('EMBEDDING_WAIT_MS', { default: 600_000, min: 0, max: 86_400_000 }),
     batchStaleMs: env.int('BATCH_STALE_MS', { default: 12_000, min: 500, max: 600_000 }),
   });

@@ -155,7 +155,7 @@ async function startWorkers(parts: Parts): Promise<void> {
     concurrency: 1,
     handle: ({ runId, signal, complete }) =>
       selectPages(
-        { predictionRuns: store.predictionRuns, catalog, pagesPerBatch: config.predictionPagesPerBatch, log },
+        { ...store, catalog, pagesPerBatchMax: config.predictionPagesPerBatchMax, log },
         { runId, signal, complete: (write) => complete((tx) => write(store.on(tx))) },
       ),
     onFailed: failRun,

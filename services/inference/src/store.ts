@@ -3,7 +3,7 @@ import { addToOutbox, type Db, type Tx } from '@florilegium/db';
 import { eventMessage } from '@florilegium/messaging';
 import { type BatchPlan, cancelBatches, enqueueBatches } from '@florilegium/work';
 import type { Kysely } from 'kysely';
-import type { Prediction } from './domain/prediction.ts';
+import type { PredictedPages } from './domain/prediction.ts';
 import { type BackbonesRepo, backbonesRepo } from './repos/backbones.repo.ts';
 import { type EmbeddingsRepo, embeddingsRepo } from './repos/embeddings.repo.ts';
 import { type EnsemblesRepo, ensemblesRepo } from './repos/ensembles.repo.ts';
@@ -28,7 +28,7 @@ export interface Store {
 }
 
 export interface TransactionStore extends Store {
-  copyPredictions(runNumber: number, predictions: readonly Prediction[]): Promise<void>;
+  copyPredictions(runNumber: number, predicted: PredictedPages): Promise<void>;
 }
 
 export interface RootStore extends Store {
@@ -48,7 +48,7 @@ export function createStore(db: Db<Schema>): RootStore {
 function bindTransaction(tx: Tx<Schema>): TransactionStore {
   return {
     ...bind(tx.kysely),
-    copyPredictions: (runNumber, predictions) => copyPredictions(tx, runNumber, predictions),
+    copyPredictions: (runNumber, predicted) => copyPredictions(tx, runNumber, predicted),
   };
 }
 

@@ -18,6 +18,15 @@ export interface LocatedEmbedding {
   row: number;
 }
 
+/** Embeddings that lie in one shard, in row order, in columns. */
+export interface ShardPart {
+  shard: Shard;
+  pageIds: Int32Array;
+  rows: Int32Array;
+  /** 32 bytes a page. */
+  imageSha256s: Buffer;
+}
+
 export interface Shard {
   id: number;
   key: string;

@@ -1,5 +1,3 @@
-import { uncertaintyOf } from '@florilegium/ensemble/arithmetic';
-
 /** Of one page by one ensemble. Entropies are in nats. */
 export interface Prediction {
   pageId: number;
@@ -11,8 +9,29 @@ export interface Prediction {
   mutualInformation: number;
 }
 
-export function predictionOf(pageId: number, members: ArrayLike<number>): Prediction {
-  return { pageId, members: Array.from(members), ...uncertaintyOf(members) };
+/** What a batch has predicted, in columns: of thousands of pages none is an object. */
+export interface PredictedPages {
+  pageIds: Int32Array;
+  memberCount: number;
+  /** Calibrated P(HQ), row-major [pages, members]. */
+  members: Float32Array;
+}
+
+/** Puts parts together in the order they came in. */
+export function joinPredicted(memberCount: number, parts: readonly Omit<PredictedPages, 'memberCount'>[]) {
+  const pageCount = parts.reduce((sum, { pageIds }) => sum + pageIds.length, 0);
+  const joined = {
+    pageIds: new Int32Array(pageCount),
+    memberCount,
+    members: new Float32Array(pageCount * memberCount),
+  };
+  let at = 0;
+  for (const { pageIds, members } of parts) {
+    joined.pageIds.set(pageIds, at);
+    joined.members.set(members, at * memberCount);
+    at += pageIds.length;
+  }
+  return joined satisfies PredictedPages;
 }
 
 /**

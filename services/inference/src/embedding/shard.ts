@@ -13,6 +13,7 @@
 import { crc32 } from 'node:zlib';
 import { toHalf } from '@florilegium/ensemble/arithmetic';
 import { internal } from '@florilegium/errors';
+import type { ShardPart } from '../domain/embedding.ts';
 
 const MAGIC = Buffer.from('FLEMBED1', 'latin1');
 const HEADER_BYTES = 56;
@@ -86,11 +87,33 @@ export function decodeShardIndex(file: Buffer, name: string): ShardHeader & { ro
  * @throws internal when the bytes are those of another row or damaged
  */
 export function checkedRow(bytes: Buffer, expected: ShardRow, name: string): Buffer {
-  const values = bytes.subarray(0, bytes.length - SUM_BYTES);
-  expectedEntry.writeInt32LE(expected.pageId);
   expectedEntry.write(expected.imageSha256, 4, 'hex');
+  return checkedAgainst(bytes, expected.pageId, name);
+}
+
+/** Checks each row of a part in the span of the file that begins at `start`, and tells where its half floats begin there. @throws as `checkedRow` */
+export function checkedStarts(
+  span: Buffer,
+  start: number,
+  { shard, pageIds, rows, imageSha256s }: ShardPart,
+): Int32Array {
+  const starts = new Int32Array(rows.length);
+  for (let index = 0; index < rows.length; index++) {
+    const range = rowRange(shard, rows[index]!);
+    const from = range.start - start;
+    imageSha256s.copy(expectedEntry, 4, index * 32, index * 32 + 32);
+    checkedAgainst(span.subarray(from, from + range.bytes), pageIds[index]!, shard.key);
+    starts[index] = from;
+  }
+  return starts;
+}
+
+/** The hash of the image stands in `expectedEntry` already. */
+function checkedAgainst(bytes: Buffer, pageId: number, name: string): Buffer {
+  const values = bytes.subarray(0, bytes.length - SUM_BYTES);
+  expectedEntry.writeInt32LE(pageId);
   if (bytes.length <= SUM_BYTES || bytes.readUInt32LE(bytes.length - SUM_BYTES) !== rowSum(expectedEntry, values))
-    throw internal(`${name} is damaged: the sum of page ${expected.pageId} is wrong`);
+    throw internal(`${name} is damaged: the sum of page ${pageId} is wrong`);
   return values;
 }
 

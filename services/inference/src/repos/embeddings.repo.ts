@@ -1,5 +1,5 @@
-import { type Kysely, sql } from 'kysely';
-import type { EmbeddingCounts, EmbeddingState, LocatedEmbedding, Shard } from '../domain/embedding.ts';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { EmbeddingCounts, EmbeddingState, Shard, ShardPart } from '../domain/embedding.ts';
 import type { Schema } from '../schema.ts';
 
 export interface EmbeddingRecord {
@@ -43,8 +43,10 @@ export interface EmbeddingsRepo {
   findShards(ids: readonly number[]): Promise<Map<number, Shard>>;
   /** Shards of a backbone in the order of their ids. */
   listShards(backboneId: number, afterId: number, limit: number): Promise<Shard[]>;
-  /** Current embeddings of a shard, in row order. */
-  findEmbeddingsOfShard(shardId: number): Promise<LocatedEmbedding[]>;
+  /** Where the pages' embeddings lie, shard by shard in the order of their ids; pages without one are left out. */
+  locatePages(backboneId: number, pageIds: readonly number[]): Promise<ShardPart[]>;
+  /** The current embeddings of shards; a shard that has none is left out. */
+  locateInShards(shardIds: readonly number[]): Promise<ShardPart[]>;
   countEmbeddings(backboneId: number): Promise<EmbeddingCounts>;
 }
 
@@ -127,15 +129,12 @@ export function embeddingsRepo(kysely: Kysely<Schema>): EmbeddingsRepo {
         .orderBy('shard.id')
         .limit(limit)
         .execute(),
-    findEmbeddingsOfShard: async (shardId) => {
-      const rows = await kysely
-        .selectFrom('embedding')
-        .select(['page_id as pageId', 'image_sha256 as imageSha256', 'row'])
-        .where('shard_id', '=', shardId)
-        .orderBy('row')
-        .execute();
-      return rows.map((found) => ({ ...found, row: found.row!, shardId }));
-    },
+    locatePages: async (backboneId, pageIds) =>
+      await shardParts(
+        kysely,
+        sql`embedding.backbone_id = ${backboneId} and embedding.page_id = any(${pageIds}::int[]) and embedding.state = 'embedded'`,
+      ),
+    locateInShards: async (shardIds) => await shardParts(kysely, sql`embedding.shard_id = any(${shardIds}::bigint[])`),
     countEmbeddings: async (backboneId) => {
       const rows = await kysely
         .selectFrom('embedding')
@@ -149,4 +148,36 @@ export function embeddingsRepo(kysely: Kysely<Schema>): EmbeddingsRepo {
       return counts;
     },
   };
+}
+
+/** One row a shard and its embeddings packed: a row each, read as text and made an object, would cost more than to predict the page. */
+async function shardParts(kysely: Kysely<Schema>, condition: RawBuilder<unknown>): Promise<ShardPart[]> {
+  const { rows } = await sql<Shard & { packed: Buffer }>`
+    select shard.id, shard.key, shard.row_count as "rowCount", backbone.dimensions, located.packed
+    from (
+      select shard_id, string_agg(int4send(page_id) || int4send(row) || decode(image_sha256, 'hex'), ''::bytea order by row) as packed
+      from embedding where ${condition} group by shard_id
+    ) as located
+    join shard on shard.id = located.shard_id
+    join backbone on backbone.id = shard.backbone_id
+    order by shard.id`.execute(kysely);
+  return rows.map(({ packed, ...shard }) => unpack(shard, packed));
+}
+
+const PACKED_BYTES = 4 + 4 + 32;
+
+function unpack(shard: Shard, packed: Buffer): ShardPart {
+  const count = packed.length / PACKED_BYTES;
+  const part = {
+    shard,
+    pageIds: new Int32Array(count),
+    rows: new Int32Array(count),
+    imageSha256s: Buffer.allocUnsafe(count * 32),
+  };
+  for (let index = 0, at = 0; index < count; index++, at += PACKED_BYTES) {
+    part.pageIds[index] = packed.readInt32BE(at);
+    part.rows[index] = packed.readInt32BE(at + 4);
+    packed.copy(part.imageSha256s, index * 32, at + 8, at + PACKED_BYTES);
+  }
+  return part;
 }

@@ -31,7 +31,7 @@ export interface PredictionRunsRepo {
     reason: string,
   ): Promise<PredictionRun | undefined>;
   clearBatches(runId: string): Promise<void>;
-  putBatch(runId: string, number: number, pageIds: readonly number[]): Promise<void>;
+  putBatch(runId: string, number: number, pageIds: Int32Array): Promise<void>;
   findBatch(runId: string, number: number): Promise<number[] | undefined>;
 }
 
@@ -109,7 +109,7 @@ export function predictionRunsRepo(kysely: Kysely<Schema>): PredictionRunsRepo {
     },
     putBatch: async (runId, number, pageIds) => {
       await sql`
-        insert into prediction_batch (run_id, number, page_ids) values (${runId}, ${number}, ${pageIds}::int[])
+        insert into prediction_batch (run_id, number, page_ids) values (${runId}, ${number}, ${`{${pageIds.join()}}`}::int[])
         on conflict (run_id, number) do update set page_ids = excluded.page_ids`.execute(kysely);
     },
     findBatch: async (runId, number) =>

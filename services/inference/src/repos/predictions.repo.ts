@@ -1,6 +1,7 @@
-import type { Tx } from '@florilegium/db';
+import { CopyRows, type Tx } from '@florilegium/db';
+import { uncertaintyOf } from '@florilegium/ensemble/arithmetic';
 import { type Kysely, sql } from 'kysely';
-import type { Prediction } from '../domain/prediction.ts';
+import type { PredictedPages, Prediction } from '../domain/prediction.ts';
 import type { Schema } from '../schema.ts';
 
 export interface PredictionRange {
@@ -77,49 +78,32 @@ export function predictionsRepo(kysely: Kysely<Schema>): PredictionsRepo {
 }
 
 /** Writes predictions with COPY, in the caller's transaction. */
-export async function copyPredictions(
-  tx: Tx<Schema>,
-  runNumber: number,
-  predictions: readonly Prediction[],
-): Promise<void> {
-  if (predictions.length === 0) return;
+export async function copyPredictions(tx: Tx<Schema>, runNumber: number, predicted: PredictedPages): Promise<void> {
+  if (predicted.pageIds.length === 0) return;
   await tx.copyIn(
     'copy prediction (run_number, page_id, members, mean, entropy, disagreement, mutual_information) from stdin (format binary)',
-    [binaryRows(runNumber, predictions)],
+    rowsOf(runNumber, predicted),
   );
 }
 
-const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
-const FLOAT4 = 700;
+/** So much at a time, that PostgreSQL works on it while the next is made. */
+const COPY_BYTES = 1 << 16;
 
-/**
- * COPY's binary form, which spares both sides the printing and reading of nine decimals a row.
- * https://www.postgresql.org/docs/current/sql-copy.html, section Binary Format; an array is its dimensions, then its elements as fields.
- */
-function binaryRows(runNumber: number, predictions: readonly Prediction[]): Buffer {
-  const memberCount = predictions[0]!.members.length;
-  const arrayBytes = 20 + memberCount * 8;
-  const rowBytes = 2 + 8 + 8 + (4 + arrayBytes) + 4 * 8;
-  const out = Buffer.alloc(SIGNATURE.length + 8 + predictions.length * rowBytes + 2);
-  let at = SIGNATURE.copy(out) + 8;
-  const int = (value: number) => {
-    at = out.writeInt32BE(value, at);
-  };
-  const float = (value: number) => {
-    int(4);
-    at = out.writeFloatBE(value, at);
-  };
-  for (const { pageId, members, mean, entropy, disagreement, mutualInformation } of predictions) {
-    at = out.writeInt16BE(7, at);
-    int(4);
-    int(runNumber);
-    int(4);
-    int(pageId);
-    int(arrayBytes);
-    for (const word of [1, 0, FLOAT4, memberCount, 1]) int(word);
-    for (const member of members) float(member);
-    for (const value of [mean, entropy, disagreement, mutualInformation]) float(value);
+function* rowsOf(runNumber: number, { pageIds, memberCount, members }: PredictedPages): Generator<Buffer> {
+  const rows = new CopyRows();
+  const own = new Float32Array(memberCount);
+  for (let page = 0, from = 0; page < pageIds.length; page++, from += memberCount) {
+    for (let member = 0; member < memberCount; member++) own[member] = members[from + member]!;
+    const { mean, entropy, disagreement, mutualInformation } = uncertaintyOf(own);
+    rows.beginRow(7);
+    rows.int4(runNumber);
+    rows.int4(pageIds[page]!);
+    rows.float4Array(own, 0, memberCount);
+    rows.float4(mean);
+    rows.float4(entropy);
+    rows.float4(disagreement);
+    rows.float4(mutualInformation);
+    if (rows.length >= COPY_BYTES) yield rows.take();
   }
-  out.writeInt16BE(-1, at);
-  return out;
+  yield rows.finish();
 }

@@ -1,5 +1,6 @@
 import { toHalf } from '@florilegium/ensemble/arithmetic';
 import { expect, it } from 'vitest';
+import type { ShardPart } from '../domain/embedding.ts';
 import { type FindSimilarDeps, findSimilar } from './find-similar.ts';
 
 const rows = [
@@ -11,21 +12,26 @@ const rows = [
 
 /** Four pages in one shard; a read of it waits for `gate`. */
 function deps(backboneId: number, gate: () => Promise<void> = async () => {}): FindSimilarDeps {
-  const located = rows.map((_, row) => ({ pageId: row + 1, imageSha256: 'aa', shardId: 1, row }));
   const shard = { id: 1, key: 'embeddings/1', rowCount: rows.length, dimensions: 3 };
+  const pageIds = Int32Array.from(rows, (_, row) => row + 1);
+  const partOf = (wanted: Int32Array): ShardPart => ({
+    shard,
+    pageIds: wanted,
+    rows: wanted.map((pageId) => pageId - 1),
+    imageSha256s: Buffer.alloc(0),
+  });
   return {
     embeddings: {
-      findEmbeddings: async (_backbone, pageIds) =>
-        located.filter(({ pageId }) => pageIds.includes(pageId)).map((row) => ({ ...row, state: 'embedded' as const })),
-      findShards: async () => new Map([[1, shard]]),
+      locatePages: async (_backbone, wanted) => [partOf(Int32Array.from(wanted))],
       listShards: async () => [shard],
-      findEmbeddingsOfShard: async () => located,
+      locateInShards: async () => [partOf(pageIds)],
       countEmbeddings: async () => ({ embedded: rows.length, pending: 0, failed: 0 }),
     },
     shards: {
-      readRows: async (_shard, wanted) => {
+      readSpans: async function* ([part]) {
         await gate();
-        return wanted.map(({ row }) => Buffer.from(Uint16Array.from(rows[row]!, toHalf).buffer));
+        const bytes = new Uint8Array(Uint16Array.from(rows.flat(), toHalf).buffer);
+        yield { bytes, starts: part!.rows.map((row) => row * 6), pageIds: part!.pageIds };
       },
     },
     backbone: { id: backboneId, name: 'b', sha256: 'bb', dimensions: 3 },

@@ -1,16 +1,12 @@
-import { halfValues, readHalfFloats } from '@florilegium/ensemble/arithmetic';
+import { cosinesWith, momentsOfHalfRows, type Standardisation } from '@florilegium/ensemble/half-rows';
 import { notFound } from '@florilegium/errors';
-import type { EmbeddingShards } from '../clients/embedding-shards.client.ts';
+import type { EmbeddingShards, ShardSpan } from '../clients/embedding-shards.client.ts';
 import type { RecordedBackbone } from '../repos/backbones.repo.ts';
 import type { EmbeddingsRepo } from '../repos/embeddings.repo.ts';
-import { locatedOf } from './read-embeddings.ts';
 
 export interface FindSimilarDeps {
-  embeddings: Pick<
-    EmbeddingsRepo,
-    'findEmbeddings' | 'findShards' | 'listShards' | 'findEmbeddingsOfShard' | 'countEmbeddings'
-  >;
-  shards: Pick<EmbeddingShards, 'readRows'>;
+  embeddings: Pick<EmbeddingsRepo, 'locatePages' | 'listShards' | 'locateInShards' | 'countEmbeddings'>;
+  shards: Pick<EmbeddingShards, 'readSpans'>;
   backbone: RecordedBackbone;
 }
 
@@ -30,46 +26,27 @@ export async function findSimilar(
   { pageId, limit, signal }: { pageId: number; limit: number; signal: AbortSignal },
 ): Promise<SimilarPage[]> {
   const { embeddings, shards, backbone } = deps;
-  const [own] = locatedOf(await embeddings.findEmbeddings(backbone.id, [pageId]));
+  const [own] = await embeddings.locatePages(backbone.id, [pageId]);
   if (!own) throw notFound('the embedding of page', pageId);
-  const { mean, scale } = await momentsOf(deps, signal);
-  const shard = (await embeddings.findShards([own.shardId])).get(own.shardId)!;
-  const wanted = new Float32Array(backbone.dimensions);
-  readHalfFloats((await shards.readRows(shard, [own]))[0]!, wanted);
-  for (let at = 0; at < wanted.length; at++) wanted[at] = (wanted[at]! - mean[at]!) * scale[at]!;
-  const length = lengthOf(wanted);
+  const moments = await momentsOf(deps, signal);
+  let cosinesOf!: ReturnType<typeof cosinesWith>;
+  for await (const wanted of shards.readSpans([own])) cosinesOf = cosinesWith(wanted, moments);
   const nearest: SimilarPage[] = [];
-  await eachEmbedding(deps, signal, (other, halves) => {
-    if (other === pageId) return;
-    // One pass a page: its product with the wanted one and its own length.
-    let product = 0;
-    let square = 0;
-    for (let at = 0, from = 0; at < wanted.length; at++, from += 2) {
-      const value = (halfValues[halves[from]! | (halves[from + 1]! << 8)]! - mean[at]!) * scale[at]!;
-      product += value * wanted[at]!;
-      square += value * value;
+  await eachSpan(deps, signal, (span) => {
+    for (const [index, similarity] of cosinesOf(span).entries()) {
+      if (nearest.length === limit && similarity <= nearest.at(-1)!.similarity) continue;
+      const other = span.pageIds[index]!;
+      if (other === pageId) continue;
+      let place = nearest.length;
+      while (place > 0 && nearest[place - 1]!.similarity < similarity) place--;
+      nearest.splice(place, 0, { pageId: other, similarity });
+      if (nearest.length > limit) nearest.pop();
     }
-    const similarity = product / (length * Math.sqrt(square) || 1);
-    if (nearest.length === limit && similarity <= nearest.at(-1)!.similarity) return;
-    let place = nearest.length;
-    while (place > 0 && nearest[place - 1]!.similarity < similarity) place--;
-    nearest.splice(place, 0, { pageId: other, similarity });
-    if (nearest.length > limit) nearest.pop();
   });
   return nearest;
 }
 
-function lengthOf(values: Float32Array): number {
-  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-}
-
-interface Moments {
-  mean: Float64Array;
-  /** One over the deviation. */
-  scale: Float64Array;
-}
-
-const remembered = new Map<number, { embedded: number; moments: Promise<Moments> }>();
+const remembered = new Map<number, { embedded: number; moments: Promise<Standardisation> }>();
 
 const MEASURE_MS_MAX = 10 * 60_000;
 
@@ -77,7 +54,7 @@ const MEASURE_MS_MAX = 10 * 60_000;
  * Of all embeddings; taken anew once their number has grown by a tenth. Callers share a measurement that outlives each of them: one who
  * leaves must not take it from the others.
  */
-async function momentsOf(deps: FindSimilarDeps, signal: AbortSignal): Promise<Moments> {
+async function momentsOf(deps: FindSimilarDeps, signal: AbortSignal): Promise<Standardisation> {
   const { embedded } = await deps.embeddings.countEmbeddings(deps.backbone.id);
   const known = remembered.get(deps.backbone.id);
   if (known && embedded <= known.embedded * 1.1) return await unlessAborted(known.moments, signal);
@@ -102,43 +79,32 @@ async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal)
   }
 }
 
-async function measureMoments(deps: FindSimilarDeps, signal: AbortSignal): Promise<Moments> {
+async function measureMoments(deps: FindSimilarDeps, signal: AbortSignal): Promise<Standardisation> {
   const { dimensions } = deps.backbone;
-  const sum = new Float64Array(dimensions);
-  const squares = new Float64Array(dimensions);
-  let count = 0;
-  const row = new Float32Array(dimensions);
-  await eachEmbedding(deps, signal, (_pageId, halves) => {
-    count++;
-    readHalfFloats(halves, row);
-    for (let at = 0; at < dimensions; at++) {
-      sum[at]! += row[at]!;
-      squares[at]! += row[at]! * row[at]!;
-    }
-  });
-  const mean = sum.map((value) => value / count);
+  const moments = momentsOfHalfRows(dimensions);
+  await eachSpan(deps, signal, moments.add);
+  const { count, sums, squares } = moments.read();
+  const mean = sums.map((value) => value / count);
   const variance = squares.map((value, at) => Math.max(0, value / count - mean[at]! ** 2));
   // Floored as in training, at a tenth of the dimensions' root mean square: a dimension that hardly moves must not decide.
   const floor = 0.01 * (variance.reduce((total, value) => total + value, 0) / dimensions) || 1;
   return { mean, scale: variance.map((value) => 1 / Math.sqrt(value + floor)) };
 }
 
-const SHARDS_MAX = 100;
+/** Some thousand pages' places a query. */
+const SHARDS_MAX = 20;
 
-async function eachEmbedding(
+async function eachSpan(
   { embeddings, shards, backbone }: FindSimilarDeps,
   signal: AbortSignal,
-  visit: (pageId: number, halves: Buffer) => void,
+  visit: (span: ShardSpan) => void,
 ): Promise<void> {
   for (let after = 0; ; ) {
     const some = await embeddings.listShards(backbone.id, after, SHARDS_MAX);
-    for (const shard of some) {
+    const parts = await embeddings.locateInShards(some.map(({ id }) => id));
+    for await (const span of shards.readSpans(parts)) {
       signal.throwIfAborted();
-      const located = await embeddings.findEmbeddingsOfShard(shard.id);
-      const halves = await shards.readRows(shard, located);
-      for (const [index, { pageId }] of located.entries()) {
-        visit(pageId, halves[index]!);
-      }
+      visit(span);
     }
     if (some.length < SHARDS_MAX) return;
     after = some.at(-1)!.id;

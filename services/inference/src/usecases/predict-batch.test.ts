@@ -10,7 +10,7 @@ async function predictAfter(polls: number, embeddedAt: (look: number) => number)
     embeddings: {
       findEmbeddings: async () => [{ pageId: 7, imageSha256: '', state: ++looks > polls ? 'corrupt' : 'pending' }],
       countEmbeddings: async () => ({ embedded: embeddedAt(looks), pending: 1, failed: 0 }),
-      findShards: async () => new Map(),
+      locatePages: async () => [],
     },
     predictionRuns: { findRun: async () => ({ ensembleId: 'e', number: 1 }), findBatch: async () => [7] },
     ensembles: { findEnsemble: async () => ({ manifestKey: 'm', manifestSha256: `of ${polls}` }) },

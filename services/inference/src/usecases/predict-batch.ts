@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Ensemble, predict, readHalfFloats } from '@florilegium/ensemble';
+import type { Ensemble } from '@florilegium/ensemble';
+import { predictHalfRows } from '@florilegium/ensemble/half-rows';
 import { internal, notFound, unavailable } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
+import type { EmbeddingShards } from '../clients/embedding-shards.client.ts';
 import type { EnsembleArtifacts } from '../clients/ensemble-artifacts.client.ts';
-import { type LocatedEmbedding, pageIdsMax } from '../domain/embedding.ts';
+import { pageIdsMax, type ShardPart } from '../domain/embedding.ts';
 import type { RecordedEnsemble } from '../domain/ensemble.ts';
-import { type Prediction, predictionOf } from '../domain/prediction.ts';
+import { joinPredicted, type PredictedPages } from '../domain/prediction.ts';
 import { countPredicted } from '../metrics.ts';
 import type { EnsemblesRepo } from '../repos/ensembles.repo.ts';
 import type { RootStore, TransactionStore } from '../store.ts';
 import { endPredictionRun } from './end-prediction-run.ts';
 import { type PredictImagesDeps, predictImages } from './predict-images.ts';
-import { locatedOf, type ReadEmbeddingsDeps, readEmbeddings } from './read-embeddings.ts';
 import { type RequestEmbeddingsDeps, requestEmbeddings } from './request-embeddings.ts';
 
 export interface PredictBatchDeps extends RequestEmbeddingsDeps, PredictImagesDeps {
@@ -20,7 +21,7 @@ export interface PredictBatchDeps extends RequestEmbeddingsDeps, PredictImagesDe
     ensembles: Pick<EnsemblesRepo, 'findEnsemble'>;
   };
   artifacts: Pick<EnsembleArtifacts, 'load' | 'readManifest'>;
-  shards: ReadEmbeddingsDeps['shards'];
+  shards: Pick<EmbeddingShards, 'readSpans'>;
   /** How long a batch waits for its embeddings, while no page at all is embedded, before it is given back. */
   embeddingWaitMs: number;
   log: Log;
@@ -33,8 +34,6 @@ export interface PredictBatchInput {
   complete(write: (store: TransactionStore, left: { unfinished: number }) => Promise<void>): Promise<void>;
 }
 
-/** Rows a matrix: big enough for the backend, small enough that the thread is never held for more than some milliseconds. */
-const ROWS_MAX = 256;
 const POLL_MS = 250;
 /** How often the fetcher is asked about images on their way. */
 const AWAITED_POLL_MS = 2000;
@@ -48,20 +47,21 @@ export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchIn
   if (!run || !pageIds) throw notFound('prediction batch', `${runId} ${number}`);
   const record = await store.ensembles.findEnsemble(run.ensembleId);
   if (!record) throw notFound('ensemble', run.ensembleId);
-  const predictions =
+  const predicted =
     record.method === 'finetune'
       ? await predictImages(deps, record, pageIds, signal)
       : await predictEmbeddings(deps, record, pageIds, signal);
-  const noImage = pageIds.length - predictions.length;
+  const predictedCount = predicted.pageIds.length;
+  const noImage = pageIds.length - predictedCount;
   await complete(async (tx, { unfinished }) => {
-    await tx.copyPredictions(run.number, predictions);
-    await tx.predictionRuns.addCounts(runId, { predicted: predictions.length, noImage });
+    await tx.copyPredictions(run.number, predicted);
+    await tx.predictionRuns.addCounts(runId, { predicted: predictedCount, noImage });
     if (unfinished === 0) await endPredictionRun(tx, runId, 'done');
   });
-  countPredicted(predictions.length);
+  countPredicted(predictedCount);
   // A batch holds thousands of pages: its ends show whether a page is in it.
   const [pageIdMin, pageIdMax] = [pageIds[0], pageIds.at(-1)];
-  log.info({ runId, batch: number, predicted: predictions.length, noImage, pageIdMin, pageIdMax }, 'batch predicted');
+  log.info({ runId, batch: number, predicted: predictedCount, noImage, pageIdMin, pageIdMax }, 'batch predicted');
 }
 
 /** Predictions of the pages that have an embedding, by heads; those that are to come are waited for. */
@@ -70,27 +70,21 @@ async function predictEmbeddings(
   record: RecordedEnsemble,
   pageIds: readonly number[],
   signal: AbortSignal,
-): Promise<Prediction[]> {
-  const { store } = deps;
+): Promise<PredictedPages> {
   const ensemble = await loadEnsemble(deps, record);
-  const located = await awaitEmbeddings(deps, pageIds, signal);
-  const predictions: Prediction[] = [];
-  for await (const part of readEmbeddings({ embeddings: store.embeddings, shards: deps.shards }, located, ROWS_MAX)) {
-    signal.throwIfAborted();
-    const rows = new Float32Array(part.length * ensemble.dims);
-    for (const [index, { pageId, halves }] of part.entries()) {
-      if (halves.length !== ensemble.dims * 2)
-        throw internal(
-          `the embedding of page ${pageId} has ${halves.length / 2} dimensions, the ensemble wants ${ensemble.dims}`,
-        );
-      readHalfFloats(halves, rows, index * ensemble.dims);
-    }
-    const probabilities = predict(ensemble, rows);
-    const memberCount = ensemble.members.length;
-    for (const [index, { pageId }] of part.entries())
-      predictions.push(predictionOf(pageId, probabilities.subarray(index * memberCount, (index + 1) * memberCount)));
+  const parts = await awaitEmbeddings(deps, pageIds, signal);
+  for (const { shard } of parts) {
+    if (shard.dimensions !== ensemble.dims)
+      throw internal(
+        `the embeddings of ${shard.key} have ${shard.dimensions} dimensions, the ensemble wants ${ensemble.dims}`,
+      );
   }
-  return predictions;
+  const predicted: { pageIds: Int32Array; members: Float32Array }[] = [];
+  for await (const span of deps.shards.readSpans(parts)) {
+    signal.throwIfAborted();
+    predicted.push({ pageIds: span.pageIds, members: predictHalfRows(ensemble, span) });
+  }
+  return joinPredicted(ensemble.members.length, predicted);
 }
 
 /** Where the embeddings of the pages lie, once all that can come are there. Pages without an image are left out. */
@@ -98,16 +92,26 @@ async function awaitEmbeddings(
   deps: PredictBatchDeps,
   pageIds: readonly number[],
   signal: AbortSignal,
-): Promise<LocatedEmbedding[]> {
+): Promise<ShardPart[]> {
+  const located = await deps.store.embeddings.locatePages(deps.backbone.id, pageIds);
+  if (located.reduce((sum, part) => sum + part.pageIds.length, 0) === pageIds.length) return located;
+  const found = new Set(located.flatMap((part) => Array.from(part.pageIds)));
+  const missing = pageIds.filter((pageId) => !found.has(pageId));
+  await settleEmbeddings(deps, missing, signal);
+  return [...located, ...(await deps.store.embeddings.locatePages(deps.backbone.id, missing))];
+}
+
+/** Waits until each page is embedded or cannot be. */
+async function settleEmbeddings(
+  deps: PredictBatchDeps,
+  pageIds: readonly number[],
+  signal: AbortSignal,
+): Promise<void> {
   let giveUpAt = Date.now() + deps.embeddingWaitMs;
   let embeddedBefore: number | undefined;
-  const located: LocatedEmbedding[] = [];
   let missing = pageIds;
   for (;;) {
     const records = await deps.store.embeddings.findEmbeddings(deps.backbone.id, missing);
-    const found = locatedOf(records);
-    located.push(...found);
-    if (found.length === missing.length) return located;
     const pending = records.filter(({ state }) => state === 'pending').map(({ pageId }) => pageId);
     const known = new Set(records.filter(({ state }) => state !== 'gone').map(({ pageId }) => pageId));
     const unknown = missing.filter((pageId) => !known.has(pageId));
@@ -117,7 +121,7 @@ async function awaitEmbeddings(
       pending.push(...requested.embeddable);
       awaited.push(...requested.awaited);
     }
-    if (pending.length + awaited.length === 0) return located;
+    if (pending.length + awaited.length === 0) return;
     if (Date.now() > giveUpAt) {
       // Pages that were stored before these come first: behind a hundred thousand of them a batch waits for hours, and rightly.
       const { embedded } = await deps.store.embeddings.countEmbeddings(deps.backbone.id);
@@ -125,7 +129,7 @@ async function awaitEmbeddings(
         if (pending.length > 0) throw unavailable(`${pending.length} pages are not embedded yet`);
         // Nothing is being fetched any more (a fetch run was paused, a host is down): the run ends without these pages.
         deps.log.warn({ awaitedCount: awaited.length }, 'images did not come; their pages count as without one');
-        return located;
+        return;
       }
       embeddedBefore = embedded;
       giveUpAt = Date.now() + deps.embeddingWaitMs;

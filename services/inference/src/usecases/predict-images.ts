@@ -5,7 +5,7 @@ import type { EnsembleArtifacts } from '../clients/ensemble-artifacts.client.ts'
 import type { FetchedImage, FetcherClient } from '../clients/fetcher.client.ts';
 import { pageIdsMax } from '../domain/embedding.ts';
 import type { RecordedEnsemble } from '../domain/ensemble.ts';
-import { type Prediction, predictionOf } from '../domain/prediction.ts';
+import { joinPredicted, type PredictedPages } from '../domain/prediction.ts';
 import type { NetworkRunner } from '../networks/network-runner.ts';
 
 export interface PredictImagesDeps {
@@ -29,11 +29,11 @@ export async function predictImages(
   ensemble: RecordedEnsemble,
   pageIds: readonly number[],
   signal: AbortSignal,
-): Promise<Prediction[]> {
+): Promise<PredictedPages> {
   const manifest = await deps.artifacts.readManifest(ensemble.manifestKey, ensemble.manifestSha256);
   if (manifest.method !== 'finetune') throw internal(`${ensemble.manifestKey} is not an ensemble of networks`);
   const { side } = manifest.input;
-  const predictions: Prediction[] = [];
+  const predicted: { pageIds: Int32Array; members: Float32Array }[] = [];
   let batch: { pageId: number; pixels: Uint8Array }[] = [];
   let running: Promise<void> = Promise.resolve();
   const flush = async () => {
@@ -41,7 +41,7 @@ export async function predictImages(
     const pages = batch;
     batch = [];
     if (pages.length === 0) return;
-    running = predictPages(deps, ensemble, side, pages).then((predicted) => void predictions.push(...predicted));
+    running = predictPages(deps, ensemble, side, pages).then((part) => void predicted.push(part));
     // Its failure is thrown when it is waited for.
     running.catch(() => {});
   };
@@ -52,7 +52,7 @@ export async function predictImages(
   }
   await flush();
   await running;
-  return predictions;
+  return joinPredicted(ensemble.memberCount, predicted);
 }
 
 async function predictPages(
@@ -60,15 +60,13 @@ async function predictPages(
   { manifestKey, manifestSha256, memberCount }: RecordedEnsemble,
   side: number,
   pages: readonly { pageId: number; pixels: Uint8Array }[],
-): Promise<Prediction[]> {
+): Promise<{ pageIds: Int32Array; members: Float32Array }> {
   const pixels = new Uint8Array(pages.length * 3 * side * side);
   for (const [at, page] of pages.entries()) pixels.set(page.pixels, at * 3 * side * side);
   const probabilities = await networks.predict({ manifestKey, manifestSha256, side, pixels });
   if (probabilities.length !== pages.length * memberCount)
     throw internal(`${probabilities.length} probabilities for ${pages.length} pages and ${memberCount} members`);
-  return pages.map(({ pageId }, at) =>
-    predictionOf(pageId, probabilities.subarray(at * memberCount, (at + 1) * memberCount)),
-  );
+  return { pageIds: Int32Array.from(pages, ({ pageId }) => pageId), members: probabilities };
 }
 
 /** The pages whose image is stored and whole, in the order asked. */
