@@ -102,8 +102,13 @@ async function best(measure: (concurrency: number) => Promise<number>): Promise<
   return found;
 }
 
-/** Images a second. */
-async function timed(count: number, concurrency: number, work: (pageId: number) => Promise<void>): Promise<number> {
+/** Images a second, until `end` too is done. */
+async function timed(
+  count: number,
+  concurrency: number,
+  work: (pageId: number) => Promise<void>,
+  end?: () => Promise<unknown>,
+): Promise<number> {
   let next = 1;
   const began = performance.now();
   await Promise.all(
@@ -111,6 +116,7 @@ async function timed(count: number, concurrency: number, work: (pageId: number) 
       while (next <= count) await work(next++);
     }),
   );
+  await end?.();
   return (count * 1000) / (performance.now() - began);
 }
 
@@ -156,12 +162,18 @@ async function fetchAndStore(
     ],
     contact: 'bench',
   });
+  const durables: Promise<void>[] = [];
   try {
-    return await timed(count, concurrency, async (pageId) => {
-      const outcome = await fetchImage(client, pageOf(pageId), { size: 'medium' });
-      if (outcome.kind !== 'fetched') throw new Error(`page ${pageId}: ${outcome.kind}: ${outcome.reason}`);
-      await store?.putContent('images', outcome.format, outcome.bytes, outcome);
-    });
+    return await timed(
+      count,
+      concurrency,
+      async (pageId) => {
+        const outcome = await fetchImage(client, pageOf(pageId), { size: 'medium' });
+        if (outcome.kind !== 'fetched') throw new Error(`page ${pageId}: ${outcome.kind}: ${outcome.reason}`);
+        if (store) durables.push((await store.handContent('images', outcome.format, outcome.bytes, outcome)).durable);
+      },
+      () => Promise.all(durables),
+    );
   } finally {
     await client.close();
   }

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -14,6 +13,7 @@ import {
   type RetryLimits,
 } from '@florilegium/bhl';
 import { failedPrecondition } from '@florilegium/errors';
+import { type FileWriter, openFileWriter } from '@florilegium/object-store/file-writer';
 import { type FailedPage, openFailuresFile } from './failures-file.ts';
 
 export interface DownloadPagesOptions {
@@ -46,10 +46,16 @@ export async function downloadPages(options: DownloadPagesOptions): Promise<Down
   const { client, dir, size, concurrency, signal, onDone, retryLimits = defaultRetryLimits } = options;
   const pageIds = [...new Set(options.pageIds)];
   await mkdir(dir, { recursive: true });
-  await claimFolder(dir, size);
+  const folder = await realpath(dir);
+  const files = openFileWriter(folder, temporaryStart);
+  await claimFolder(files, folder, size);
   const there = await findFiles(dir);
   const failures = await openFailuresFile(join(dir, 'failures.csv'), new Set(pageIds));
   const result: DownloadResult = { fetched: 0, bytes: 0, kept: 0, failed: 0, failedByOutcome: {} };
+
+  const undurable = new Set<Promise<void>>();
+  let writeFailure: unknown;
+  const showDone = () => onDone(result.fetched + result.kept + result.failed);
 
   async function downloadPage(pageId: number): Promise<FailedPage | undefined> {
     const file = there.get(pageId);
@@ -63,11 +69,22 @@ export async function downloadPages(options: DownloadPagesOptions): Promise<Down
       const outcome = await fetchImage(client, { pageId, barCode: '', sequence: 0 }, { size, signal });
       if (outcome.kind === 'fetched') {
         const name = `${pageId}.${outcome.format}`;
-        await writeWhole(dir, name, outcome.bytes);
-        // A damaged file of another format would stand beside the good one.
-        if (file !== undefined && file !== name) await rm(join(dir, file), { force: true });
-        result.fetched += 1;
-        result.bytes += outcome.bytes.length;
+        const { length } = outcome.bytes;
+        const { durable } = await files.write(join(folder, name), outcome.bytes, { keepSame: false });
+        // The lane goes on with the next page: the disk flushes many files at the price of one.
+        const counted = durable
+          .then(async () => {
+            // A damaged file of another format would stand beside the good one.
+            if (file !== undefined && file !== name) await rm(join(dir, file), { force: true });
+            result.fetched += 1;
+            result.bytes += length;
+            showDone();
+          })
+          .catch((error: unknown) => {
+            writeFailure ??= error;
+          })
+          .finally(() => undurable.delete(counted));
+        undurable.add(counted);
         return undefined;
       }
       const move = movePage(page, outcome, retryLimits, Math.random());
@@ -82,13 +99,14 @@ export async function downloadPages(options: DownloadPagesOptions): Promise<Down
   const lane = async () => {
     while (next < pageIds.length && !stop.signal.aborted) {
       signal.throwIfAborted();
+      if (writeFailure) throw writeFailure;
       const failure = await downloadPage(pageIds[next++]!);
       if (failure) {
         await failures.add(failure);
         result.failed += 1;
         result.failedByOutcome[failure.outcome] = (result.failedByOutcome[failure.outcome] ?? 0) + 1;
       }
-      onDone(result.fetched + result.kept + result.failed);
+      showDone();
     }
   };
   try {
@@ -102,19 +120,23 @@ export async function downloadPages(options: DownloadPagesOptions): Promise<Down
       ),
     );
   } finally {
+    await Promise.all(undurable);
     await failures.close();
   }
+  if (writeFailure) throw writeFailure;
   return result;
 }
 
 const markFile = '.florilegium-download.json';
 
 /** One folder holds one size: a name does not tell which, and a second size would be taken for done. */
-async function claimFolder(dir: string, size: ImageSize): Promise<void> {
+async function claimFolder(files: FileWriter, dir: string, size: ImageSize): Promise<void> {
   const path = join(dir, markFile);
   const known = await readFile(path, 'utf8').catch(() => undefined);
   if (known === undefined) {
-    await writeWhole(dir, markFile, Buffer.from(`${JSON.stringify({ size })}\n`));
+    const mark = Buffer.from(`${JSON.stringify({ size })}\n`);
+    const { durable } = await files.write(path, mark, { keepSame: false });
+    await durable;
     return;
   }
   const { size: other } = JSON.parse(known) as { size: string };
@@ -140,20 +162,3 @@ async function isWhole(path: string): Promise<boolean> {
 }
 
 const temporaryStart = '.writing-';
-
-async function writeWhole(dir: string, name: string, content: Buffer): Promise<void> {
-  const temporary = join(dir, `${temporaryStart}${randomUUID()}`);
-  try {
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, join(dir, name));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}

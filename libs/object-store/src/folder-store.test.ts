@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ObjectStore, openObjectStore } from './index.ts';
 
@@ -26,6 +27,57 @@ describe('content-addressed objects', () => {
     await writeFile(join(folder, key), 'pic');
     await store.putContent('images', 'webp', Buffer.from('picture'));
     expect((await store.get(key)).toString()).toBe('picture');
+  });
+});
+
+describe('objects that are handed over', () => {
+  it('are all there once durable, among them the same bytes twice and one larger than what is copied at once', async () => {
+    const bodies = [...Array.from({ length: 300 }, (_, i) => Buffer.from(`body ${i % 200}`)), Buffer.alloc(5 << 20, 7)];
+    const handed = await Promise.all(bodies.map((body) => store.handContent('images', 'webp', body)));
+    await Promise.all(handed.map(({ durable }) => durable));
+    for (const [i, { stored }] of handed.entries())
+      expect(Buffer.compare(await store.get(stored.key, { sha256: stored.sha256 }), bodies[i]!)).toBe(0);
+    expect(await readdir(join(folder, '.writing'))).toEqual([]);
+  });
+
+  it('keep what was handed over when the buffer changes afterwards', async () => {
+    const body = Buffer.from('as it was');
+    const { stored, durable } = await store.handContent('images', 'webp', body);
+    body.fill('x');
+    await durable;
+    expect((await store.get(stored.key)).toString()).toBe('as it was');
+  });
+
+  it('come back into a folder that was removed meanwhile', async () => {
+    const body = Buffer.from('picture');
+    const { key } = await store.putContent('images', 'webp', body);
+    await rm(join(folder, dirname(key)), { recursive: true });
+    await store.putContent('images', 'webp', body);
+    expect((await store.get(key)).toString()).toBe('picture');
+  });
+
+  it('that cannot be put in their place fail alone, and leave nothing behind', async () => {
+    const good = Buffer.from('good');
+    const bad = Buffer.from('bad');
+    const { key } = await store.putContent('images', 'webp', bad);
+    await rm(join(folder, key));
+    await mkdir(join(folder, key));
+    const [one, other] = await Promise.all([good, bad].map((body) => store.handContent('images', 'webp', body)));
+    await expect(other!.durable).rejects.toMatchObject({ code: 'EISDIR' });
+    await one!.durable;
+    expect((await store.get(one!.stored.key)).toString()).toBe('good');
+    expect(await readdir(join(folder, '.writing'))).toEqual([]);
+  });
+
+  it('are written one by one where no program flushes a file system', async () => {
+    const module = fileURLToPath(new URL('./index.ts', import.meta.url));
+    const program = `const { openObjectStore } = await import(${JSON.stringify(module)});
+      const store = await openObjectStore(${JSON.stringify(pathToFileURL(folder).href)});
+      await Promise.all(Array.from({ length: 50 }, (_, i) => store.putContent('images', 'webp', Buffer.from('body ' + i))));`;
+    await writeFile(join(folder, 'program.mjs'), program);
+    const child = spawnSync(process.execPath, [join(folder, 'program.mjs')], { env: { PATH: '/nowhere' } });
+    expect({ status: child.status, stderr: child.stderr.toString() }).toMatchObject({ status: 0 });
+    expect(await keysBelow('images/')).toHaveLength(50);
   });
 });
 

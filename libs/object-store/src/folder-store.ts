@@ -1,24 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, constants as fsConstants, lstat } from 'node:fs';
-import {
-  type FileHandle,
-  mkdir,
-  open,
-  opendir,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  stat,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { createReadStream, constants as fsConstants } from 'node:fs';
+import { type FileHandle, mkdir, open, opendir, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError, internal, invalidArgument, notFound } from '@florilegium/errors';
 import { assertHash, checkingHash, sha256Of } from './check-hash.ts';
+import { openFileWriter } from './file-writer.ts';
 import { assertKey, assertPrefix, contentKey } from './keys.ts';
-import type { GetOptions, ObjectBody, ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
+import type { GetOptions, HandedObject, ObjectBody, ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
 
 // No key starts with a dot, so what is being written is out of reach of get and list.
 const temporaryFolder = '.writing';
@@ -37,6 +26,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
   const knownFolders = new Set<string>();
   const contentPrefixes = new Map<string, Promise<void>>();
   const writingFolder = join(root, temporaryFolder);
+  const files = openFileWriter(writingFolder, '');
 
   /** Makes the folder of a key, flushed into its parents, and refuses one that a link leads out of. */
   async function ensureFolder(path: string): Promise<void> {
@@ -155,35 +145,20 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     await flushFolder(parent);
   }
 
-  /**
-   * Bytes that are in memory, by the fewest calls that are safe: each one goes to another thread and back, which is most of what a small
-   * object costs. `write` and `moveIntoPlace` are for those that come in pieces.
-   */
-  async function writeBytes(key: string, bytes: Uint8Array): Promise<void> {
+  /** Bytes that are in memory. `write` and `moveIntoPlace` are for those that come in pieces. */
+  async function handContent(
+    prefix: string,
+    extension: string,
+    bytes: Uint8Array,
+    given?: { sha256: string },
+  ): Promise<HandedObject> {
+    const sha256 = given?.sha256 ?? sha256Of(bytes);
+    const key = contentKey(prefix, sha256, extension);
     const path = join(root, key);
+    await ensureContentFolders(prefix);
     if (!knownFolders.has(dirname(path))) await ensureFolder(dirname(path));
-    if (await isFileOf(path, bytes.length)) {
-      // Whoever wrote it may still be waiting for its flush.
-      await (nextFlush ?? flushing);
-      return;
-    }
-    const temporary = join(writingFolder, randomUUID());
-    try {
-      await writeFile(temporary, bytes, { flag: 'wx', mode: 0o644, flush: true });
-      try {
-        await rename(temporary, path);
-      } catch (error) {
-        // The folder was removed by somebody since we saw it.
-        if (!isCode(error, 'ENOENT')) throw error;
-        knownFolders.delete(dirname(path));
-        await ensureFolder(dirname(path));
-        await rename(temporary, path);
-      }
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
-    await flushRenames();
+    const { durable } = await files.write(path, bytes, { keepSame: true });
+    return { stored: { key, bytes: bytes.length, sha256 }, durable };
   }
 
   let flushing: Promise<void> | undefined;
@@ -211,15 +186,15 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
       return { key, bytes: written.bytes, sha256: written.sha256 };
     },
 
+    handContent,
+
     async putContent(prefix, extension, body, given): Promise<StoredObject> {
-      contentKey(prefix, '0'.repeat(64), extension);
       if (body instanceof Uint8Array) {
-        const sha256 = given?.sha256 ?? sha256Of(body);
-        const key = contentKey(prefix, sha256, extension);
-        await ensureContentFolders(prefix);
-        await writeBytes(key, body);
-        return { key, bytes: body.length, sha256 };
+        const { stored, durable } = await handContent(prefix, extension, body, given);
+        await durable;
+        return stored;
       }
+      contentKey(prefix, '0'.repeat(64), extension);
       const written = await write(body);
       const key = contentKey(prefix, written.sha256, extension);
       if (await isThere(key, written.bytes)) await rm(written.path, { force: true });
@@ -330,17 +305,6 @@ function wantedPart(key: string, bytes: number, options: GetOptions): { start: n
     throw invalidArgument(`range ${start}+${wanted} is not within the ${bytes} bytes of ${key}`, { field: 'range' });
   }
   return { start, length: Math.min(wanted, bytes - start) };
-}
-
-/** Whether a regular file of this length is there. Most often none is: by a callback, since a rejection costs more than the look. */
-function isFileOf(path: string, bytes: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    lstat(path, (error, about) => {
-      if (!error) resolve(about.isFile() && about.size === bytes);
-      else if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) resolve(false);
-      else reject(error);
-    });
-  });
 }
 
 async function flushFolder(path: string): Promise<void> {

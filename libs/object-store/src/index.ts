@@ -1,3 +1,3 @@
 export { assertKey, contentKey } from './keys.ts';
-export type { GetOptions, ObjectBody, ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
+export type { GetOptions, HandedObject, ObjectBody, ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
 export { openObjectStore } from './open-object-store.ts';

@@ -12,6 +12,11 @@ export interface ObjectStore {
    * hashed a buffer already may give its hash, which is taken as it is.
    */
   putContent(prefix: string, extension: string, body: ObjectBody, known?: { sha256: string }): Promise<StoredObject>;
+  /**
+   * As `putContent`, for those who write many: resolves when the bytes have been taken over and the buffer may be forgotten. They lie in their
+   * place, and survive a crash of the machine, when `durable` resolves; many that are handed over meanwhile share the disk's flushes.
+   */
+  handContent(prefix: string, extension: string, bytes: Uint8Array, known?: { sha256: string }): Promise<HandedObject>;
   /** The whole object, or the part in `range`. Throws not_found; internal when the hash differs from `sha256`. */
   get(key: string, options?: GetOptions): Promise<Buffer>;
   /** The same as a stream. A wrong hash shows as an error in place of the stream's end. */
@@ -31,6 +36,12 @@ export interface StoredObject {
   bytes: number;
   /** Lower-case hex. */
   sha256: string;
+}
+
+export interface HandedObject {
+  stored: StoredObject;
+  /** Rejects when the object could not be written after all. */
+  durable: Promise<void>;
 }
 
 export interface ObjectHead {

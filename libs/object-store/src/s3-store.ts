@@ -18,7 +18,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { AppError, failedPrecondition, invalidArgument, notFound, unavailable } from '@florilegium/errors';
 import { assertHash, checkingHash, sha256Of } from './check-hash.ts';
 import { assertKey, assertPrefix, contentKey } from './keys.ts';
-import type { GetOptions, ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
+import type { GetOptions, ObjectBody, ObjectHead, ObjectStore, StoredObject } from './object-store.ts';
 
 const connectTimeoutMs = 5_000;
 // Without a byte, not for the whole of an object.
@@ -116,6 +116,21 @@ export async function openS3Store(url: URL): Promise<ObjectStore> {
     }
   }
 
+  async function putContent(
+    prefix: string,
+    extension: string,
+    body: ObjectBody,
+    known?: { sha256: string },
+  ): Promise<StoredObject> {
+    contentKey(prefix, '0'.repeat(64), extension);
+    // The key is known at the end of a stream only: it waits on disk, and nothing shows under a name that is not its own.
+    if (!(body instanceof Uint8Array)) return await spooled(body, (path) => putFile(prefix, extension, path));
+    const sha256 = known?.sha256 ?? sha256Of(body);
+    const key = contentKey(prefix, sha256, extension);
+    if ((await head(key))?.bytes !== body.length) await putBytes(key, body);
+    return { key, bytes: body.length, sha256 };
+  }
+
   return {
     async put(key, body) {
       assertKey(key);
@@ -124,14 +139,11 @@ export async function openS3Store(url: URL): Promise<ObjectStore> {
       return { key, bytes: body.length, sha256: sha256Of(body) };
     },
 
-    async putContent(prefix, extension, body, known): Promise<StoredObject> {
-      contentKey(prefix, '0'.repeat(64), extension);
-      // The key is known at the end of a stream only: it waits on disk, and nothing shows under a name that is not its own.
-      if (!(body instanceof Uint8Array)) return await spooled(body, (path) => putFile(prefix, extension, path));
-      const sha256 = known?.sha256 ?? sha256Of(body);
-      const key = contentKey(prefix, sha256, extension);
-      if ((await head(key))?.bytes !== body.length) await putBytes(key, body);
-      return { key, bytes: body.length, sha256 };
+    putContent,
+
+    // A write is durable when it is answered.
+    async handContent(prefix, extension, bytes, known) {
+      return { stored: await putContent(prefix, extension, bytes, known), durable: Promise.resolve() };
     },
 
     async get(key, options = {}) {

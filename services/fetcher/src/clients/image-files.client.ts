@@ -7,7 +7,8 @@ type ImageFile = Pick<StoredImage, 'sha256' | 'format' | 'bytes'>;
 
 /** The bytes of images in the object store, named after their hash. */
 export interface ImageFiles {
-  writeImage(image: FetchedImage): Promise<void>;
+  /** Resolves when the bytes may be forgotten; `durable` when the file is in its place and stays there. */
+  writeImage(image: FetchedImage): Promise<{ durable: Promise<void> }>;
   /** Whether the file is there with its full length. */
   hasImage(image: ImageFile): Promise<boolean>;
   /** All bytes, checked against the hash: not_found or internal when the file is not what was stored. */
@@ -23,9 +24,7 @@ export interface ImageFiles {
 export function imageFiles(objects: ObjectStore): ImageFiles {
   const keyOf = (image: ImageFile) => contentKey(imagePrefix, image.sha256, image.format);
   return {
-    writeImage: async (image) => {
-      await objects.putContent(imagePrefix, image.format, image.bytes, { sha256: image.sha256 });
-    },
+    writeImage: (image) => objects.handContent(imagePrefix, image.format, image.bytes, { sha256: image.sha256 }),
     hasImage: async (image) => (await objects.head(keyOf(image)))?.bytes === image.bytes,
     readImage: (image) => objects.get(keyOf(image), { sha256: image.sha256 }),
     listFiles: async function* () {

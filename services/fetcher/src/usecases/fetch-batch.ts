@@ -4,6 +4,7 @@ import type { ClaimedBatch } from '@florilegium/work';
 import type { ImageFiles } from '../clients/image-files.client.ts';
 import { contractSizeOf } from '../contract-values.ts';
 import type { FetchRun } from '../domain/fetch-run.ts';
+import type { StoredImage } from '../domain/image.ts';
 import { movePage, type RetryLimits } from '../domain/page-state.ts';
 import type { OpenPage } from '../repos/fetch-pages.repo.ts';
 import type { Schema } from '../schema.ts';
@@ -44,8 +45,9 @@ export async function fetchBatch(deps: FetchBatchDeps, batch: ClaimedBatch<Schem
   const keeper = keepPageMoves(deps, run.id, run.size);
   const blocked: KeptMove[] = [];
   await inLanes(due, deps.pagesInFlightMax, batch.signal, async (page, signal) => {
-    const move = await fetchPage(deps, run, page, signal);
-    keeper.add(move);
+    const { move, durable } = await fetchPage(deps, run, page, signal);
+    // The lane goes on with the next page: the disk flushes many images at the price of one.
+    keeper.add(move, durable);
     if (move.state === 'blocked') blocked.push(move);
   }).finally(() => keeper.flush());
   // A line a batch: a host that refuses us does so for every page.
@@ -60,12 +62,24 @@ export async function fetchBatch(deps: FetchBatchDeps, batch: ClaimedBatch<Schem
   );
 }
 
-async function fetchPage(deps: FetchBatchDeps, run: FetchRun, page: OpenPage, signal: AbortSignal): Promise<KeptMove> {
-  const move = (outcome: Parameters<typeof movePage>[1], image?: KeptMove['image']): KeptMove => ({
+interface FetchedPage {
+  move: KeptMove;
+  /** Until when the move must not be written, where a file was. */
+  durable?: Promise<void>;
+}
+
+async function fetchPage(
+  deps: FetchBatchDeps,
+  run: FetchRun,
+  page: OpenPage,
+  signal: AbortSignal,
+): Promise<FetchedPage> {
+  const moveOf = (outcome: Parameters<typeof movePage>[1], image?: KeptMove['image']): KeptMove => ({
     ...movePage(page, outcome, deps.retryLimits, Math.random()),
     pageId: page.pageId,
     image,
   });
+  const move = (outcome: Parameters<typeof movePage>[1]): FetchedPage => ({ move: moveOf(outcome) });
   // The table says that it is stored; a file that is gone or cut is fetched again.
   if (page.stored && (await deps.files.hasImage(page.stored))) return move({ kind: 'fetched' });
   const passage = run.concurrency > 0 ? await deps.enterRun(run, signal) : undefined;
@@ -83,8 +97,8 @@ async function fetchPage(deps: FetchBatchDeps, run: FetchRun, page: OpenPage, si
   // No decoder of JPEG 2000 is at hand; its boxes have been walked.
   const fault = outcome.format === 'jp2' ? undefined : await deps.findDecodeFault?.(outcome.bytes);
   if (fault !== undefined) return move({ kind: 'corrupt', reason: `${outcome.source}: cannot be decoded: ${fault}` });
-  await deps.files.writeImage(outcome);
-  return move(outcome, {
+  const { durable } = await deps.files.writeImage(outcome);
+  const image: StoredImage = {
     pageId: page.pageId,
     size: run.size,
     sha256: outcome.sha256,
@@ -94,7 +108,8 @@ async function fetchPage(deps: FetchBatchDeps, run: FetchRun, page: OpenPage, si
     bytes: outcome.bytes.length,
     source: outcome.source,
     fetchedAt: new Date(),
-  });
+  };
+  return { move: moveOf(outcome, image), durable };
 }
 
 /** Gives the pages of the batch whose image is stored. */

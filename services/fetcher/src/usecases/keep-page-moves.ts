@@ -11,8 +11,8 @@ export interface KeptMove extends PageMove {
 }
 
 export interface MoveKeeper {
-  /** Takes a move to be written soon. Throws what went wrong with earlier ones. */
-  add(move: KeptMove): void;
+  /** Takes a move to be written soon, not before `durable` resolves. Throws what went wrong with earlier ones. */
+  add(move: KeptMove, durable?: Promise<void>): void;
   /** Resolves when all is written. */
   flush(): Promise<void>;
 }
@@ -30,6 +30,7 @@ export function keepPageMoves(
   size: ImageSize,
 ): MoveKeeper {
   let waiting: KeptMove[] = [];
+  const undurable = new Set<Promise<void>>();
   let writing: Promise<void> | undefined;
   let failure: unknown;
   let isFlushing = false;
@@ -71,13 +72,26 @@ export function keepPageMoves(
   }
 
   return {
-    add(move) {
+    add(move, durable) {
       if (failure) throw failure;
-      waiting.push(move);
-      start();
+      const take = () => {
+        waiting.push(move);
+        start();
+      };
+      if (!durable) {
+        take();
+        return;
+      }
+      const taken = durable
+        .then(take, (error: unknown) => {
+          failure ??= error;
+        })
+        .finally(() => undurable.delete(taken));
+      undurable.add(taken);
     },
     async flush() {
       isFlushing = true;
+      await Promise.all(undurable);
       hurry?.();
       while (writing) await writing;
       isFlushing = false;
