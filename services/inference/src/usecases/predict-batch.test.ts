@@ -20,7 +20,7 @@ async function predictAfter(polls: number, embeddedAt: (look: number) => number)
     fetcher: { getImageStates: async () => [{ pageId: 7, kind: 'none' }] },
     backbone: { id: 1 },
     artifacts: { load: async () => ({ ensemble: { dims: 1, temperature: 1, members: [] } }) },
-    shards: {},
+    shards: { readSpans: async function* () {} },
     embeddingWaitMs: 0,
     log: silentLog,
   } as unknown as PredictBatchDeps;
