@@ -393,7 +393,15 @@ async function startLeft(pageIds: readonly number[], labelled: readonly number[]
     listPageSets: async ({ name }) => ({
       pageSets: Object.entries(setIds)
         .filter(([known]) => known === name)
-        .map(([known, id]) => PageSet.fromPartial({ id, name: known, rule: 'illustrated', seed: 1 })),
+        .map(([known, id]) =>
+          PageSet.fromPartial({
+            id,
+            name: known,
+            rule: 'illustrated',
+            seed: 1,
+            pageCount: id === setIds.unlabelled ? labelled.length : 0,
+          }),
+        ),
     }),
   });
   const fetcher = await startPartialService<FetcherServiceImplementation>(FetcherServiceDefinition, {
