@@ -28,7 +28,7 @@ export async function migrateSchema<Schema>(
   const found = await sql`select 1 from information_schema.schemata where schema_name = ${db.schema}`.execute(
     db.kysely,
   );
-  if (found.rows.length === 0) await sql`create schema if not exists ${sql.id(db.schema)}`.execute(db.kysely);
+  if (found.rows.length === 0) await createSchema(db);
   if (await isNewer(db, Object.keys(migrations))) return;
   const migrator = new Migrator({
     db: db.kysely,
@@ -42,6 +42,14 @@ export async function migrateSchema<Schema>(
       `schema ${db.schema}: migration ${failed?.migrationName ?? ''} failed: ${error instanceof Error ? error.message : error}`,
       { cause: error },
     );
+}
+
+/** PostgreSQL's `if not exists` looks before it creates and fails when another creates in between, so replicas take turns. */
+async function createSchema<Schema>(db: Db<Schema>): Promise<void> {
+  await db.kysely.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`create schema ${db.schema}`}, 0))`.execute(transaction);
+    await sql`create schema if not exists ${sql.id(db.schema)}`.execute(transaction);
+  });
 }
 
 /** Kysely refuses a schema that holds migrations which this program has not. */

@@ -50,6 +50,21 @@ it('migrates once when replicas start together', async () => {
   expect(rows).toEqual([{ table_schema: 'notes' }]);
 });
 
+it('creates the schema once however often replicas race for it', async () => {
+  const replicas = Array.from({ length: 40 }, (_, index) =>
+    openDb({ url: database.url, schema: `raced_${Math.floor(index / 8)}`, poolMax: 1 }),
+  );
+  await Promise.all(replicas.map(({ kysely }) => sql`select 1`.execute(kysely)));
+  const one = { '1': { up: async () => {} } };
+  await Promise.all(replicas.map((replica) => migrateSchema(replica, one)));
+  await Promise.all(replicas.map((replica) => replica.close()));
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from information_schema.schemata where schema_name like 'raced\\_%'`.execute(
+    db.kysely,
+  );
+  expect(rows).toEqual([{ count: 5 }]);
+});
+
 it('waits, where told to, until somebody else has migrated', async () => {
   const waiting = openDb({ url: database.url, schema: 'waiting' });
   const next = { '1': { up: async () => {} } };
