@@ -30,7 +30,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const mebibyte = 2 ** 20;
 const rowsPerShard = 500;
 const firstPageId = 1000;
-const ensembleId = '0192d3a0-0000-7000-8000-000000000001';
+// One a run: a question that was answered is not asked again.
+const ensembleIds = ['0192d3a0-0000-7000-8000-000000000001', '0192d3a0-0000-7000-8000-000000000002'] as const;
 
 /** The real service as a process, on embeddings that the bench has put into its database and object store. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -100,13 +101,17 @@ export async function run(args: readonly string[]): Promise<number> {
     const objects = await openObjectStore(objectsUrl);
     console.log(`${pageCount} pages, ${recipe.dimensions} dimensions (${recipe.name}), five heads`);
     const keys = await putEmbeddings(db, embeddingShards(objects), recipe, pageCount);
-    await putEnsemble(db, objects, recipe);
+    for (const ensembleId of ensembleIds) await putEnsemble(db, objects, recipe, ensembleId);
 
-    const limit = { ...(await limitSeconds(db, join(folder, 'objects'), keys, pageCount)) };
-    const ours = await predictAll(base, service, pageCount);
-    const again = await limitSeconds(db, join(folder, 'objects'), keys, pageCount);
+    // In turn, and of both the better: the disk and the other tenants of the machine swing by a third.
+    const rounds: { limit: Limit; ours: Ours }[] = [];
+    for (const ensembleId of ensembleIds)
+      rounds.push({
+        limit: await limitSeconds(db, join(folder, 'objects'), keys, pageCount),
+        ours: await predictAll(base, service, ensembleId, pageCount),
+      });
     const similar = [await similarSeconds(base), await similarSeconds(base)];
-    return report({ pageCount, limit: best(limit, again), ours, similar });
+    return report(pageCount, rounds, similar);
   } finally {
     for (const stop of stops.toReversed()) await stop();
   }
@@ -125,37 +130,34 @@ interface Ours {
   peakMiB: number | undefined;
 }
 
-const best = (a: Limit, b: Limit): Limit => ({ read: Math.min(a.read, b.read), copy: Math.min(a.copy, b.copy) });
-
-function report({
-  pageCount,
-  limit,
-  ours,
-  similar,
-}: {
-  pageCount: number;
-  limit: Limit;
-  ours: Ours;
-  similar: number[];
-}) {
-  const least = limit.read + limit.copy;
-  const ratio = least / ours.seconds;
-  const growth = ours.peakMiB !== undefined && ours.earlyMiB !== undefined ? ours.peakMiB / ours.earlyMiB : undefined;
-  console.log(`  shards read in order ${limit.read.toFixed(2)} s, COPY of the rows ${limit.copy.toFixed(2)} s`);
-  console.log(
-    `  the run ${ours.seconds.toFixed(2)} s (of it ${ours.selecting.toFixed(2)} s to list the pages): ${Math.round(pageCount / ours.seconds)} pages/s`,
-  );
+function report(pageCount: number, rounds: readonly { limit: Limit; ours: Ours }[], similar: readonly number[]) {
+  for (const { limit, ours } of rounds) {
+    console.log(`  shards read in order ${limit.read.toFixed(2)} s, COPY of the rows ${limit.copy.toFixed(2)} s`);
+    console.log(
+      `  the run ${ours.seconds.toFixed(2)} s (of it ${ours.selecting.toFixed(2)} s to list the pages): ${Math.round(pageCount / ours.seconds)} pages/s`,
+    );
+  }
   console.log(`  similar, exact over all pages: ${similar.map((seconds) => seconds.toFixed(2)).join(' s, then ')} s`);
+  const least = Math.min(...rounds.map(({ limit }) => limit.read)) + Math.min(...rounds.map(({ limit }) => limit.copy));
+  const ratio = least / Math.min(...rounds.map(({ ours }) => ours.seconds));
+  const { earlyMiB } = rounds[0]!.ours;
+  const { peakMiB } = rounds.at(-1)!.ours;
+  const growth = peakMiB !== undefined && earlyMiB !== undefined ? peakMiB / earlyMiB : undefined;
   const verdict = (isKept: boolean) => (isKept ? 'kept' : 'MISSED');
   console.log(`  share of the limit: ${ratio.toFixed(2)}, at least ${limits.ratio}: ${verdict(ratio >= limits.ratio)}`);
   const flat = growth === undefined || growth <= limits.memoryGrowth;
   console.log(
-    `  peak memory ${ours.peakMiB?.toFixed(0) ?? 'unknown'} MiB, ${growth?.toFixed(2) ?? 'unknown'} times that at a tenth of the pages, at most ${limits.memoryGrowth}: ${verdict(flat)}`,
+    `  peak memory ${peakMiB?.toFixed(0) ?? 'unknown'} MiB, ${growth?.toFixed(2) ?? 'unknown'} times that at a tenth of the first run's pages, at most ${limits.memoryGrowth}: ${verdict(flat)}`,
   );
   return ratio >= limits.ratio && flat ? 0 : 1;
 }
 
-async function predictAll(base: string, service: MeasuredProcess, pageCount: number): Promise<Ours> {
+async function predictAll(
+  base: string,
+  service: MeasuredProcess,
+  ensembleId: string,
+  pageCount: number,
+): Promise<Ours> {
   const startedAt = performance.now();
   const since = () => (performance.now() - startedAt) / 1000;
   const posted = await fetch(`${base}/v1/prediction-runs`, {
@@ -260,7 +262,12 @@ async function putEmbeddings(
   return keys;
 }
 
-async function putEnsemble(db: Db, objects: Awaited<ReturnType<typeof openObjectStore>>, recipe: EmbeddingRecipe) {
+async function putEnsemble(
+  db: Db,
+  objects: Awaited<ReturnType<typeof openObjectStore>>,
+  recipe: EmbeddingRecipe,
+  ensembleId: string,
+) {
   const random = randomFrom(2);
   const heads = Array.from({ length: 5 }, () => ({
     weights: Float32Array.from({ length: recipe.dimensions }, () => (random.next() - 0.5) / 10),
@@ -303,16 +310,16 @@ async function putEnsemble(db: Db, objects: Awaited<ReturnType<typeof openObject
   );
 }
 
-/** A catalog whose every rule selects all pages. */
+/** A catalog whose every rule selects all pages. They are made before the clock starts: what a catalog costs is not measured here. */
 function startCatalog(pageCount: number) {
+  const messages = Array.from({ length: Math.ceil(pageCount / 500) }, (_, message) => ({
+    pages: Array.from({ length: Math.min(500, pageCount - message * 500) }, (_, at) =>
+      PageRef.fromPartial({ pageId: firstPageId + message * 500 + at }),
+    ),
+  }));
   const implementation: Partial<CatalogServiceImplementation> = {
     async *streamPages() {
-      for (let from = 0; from < pageCount; from += 500) {
-        const count = Math.min(500, pageCount - from);
-        yield {
-          pages: Array.from({ length: count }, (_, at) => PageRef.fromPartial({ pageId: firstPageId + from + at })),
-        };
-      }
+      yield* messages;
     },
   };
   return startRpcServer({

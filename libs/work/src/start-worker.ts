@@ -15,10 +15,14 @@ export interface ClaimedBatch<Schema> extends Claim {
   signal: AbortSignal;
   /**
    * Ends the batch: writes its results and marks it done in one transaction. `unfinished` counts the run's batches, of any kind, that are
-   * still to do; whoever sees 0 ends the run. Call it once.
+   * still to do; whoever sees 0 ends the run. Call it once. `write` runs while no other batch of the run can end; what takes long and wants
+   * no count belongs into `writeRows`, which runs before it, side by side with those of other batches.
    * @throws cancelled when the claim was lost meanwhile; nothing is written then
    */
-  complete<Result>(write?: (tx: Tx<Schema>, left: { unfinished: number }) => Promise<Result>): Promise<Result>;
+  complete<Result>(
+    write?: (tx: Tx<Schema>, left: { unfinished: number }) => Promise<Result>,
+    writeRows?: (tx: Tx<Schema>) => Promise<void>,
+  ): Promise<Result>;
 }
 
 export interface WorkerOptions<Schema> {
@@ -138,10 +142,15 @@ export async function startWorker<Schema>({
     const startedAt = performance.now();
     const observe = (outcome: 'done' | 'failed' | 'given_back') =>
       observeBatch(kind, outcome, (performance.now() - startedAt) / 1000);
-    const complete: ClaimedBatch<Schema>['complete'] = async (write) => {
+    const complete: ClaimedBatch<Schema>['complete'] = async (write, writeRows) => {
+      const lostClaim = () => cancelled('the batch was cancelled or taken over');
       const result = await db.inTransaction(async (tx) => {
+        await writeRows?.(tx).catch(async (error: unknown) => {
+          // The rows that another has written for the same batch stand in the way of ours.
+          throw (await repo.beat(claim)) ? error : lostClaim();
+        });
         const left = await repo.finish(tx, claim);
-        if (!left) throw cancelled('the batch was cancelled or taken over');
+        if (!left) throw lostClaim();
         return (await write?.(tx, left)) as Awaited<ReturnType<NonNullable<typeof write>>>;
       });
       completed = true;

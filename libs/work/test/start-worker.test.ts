@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   addRequestIdToOutbox,
   createOutboxTable,
@@ -255,6 +256,58 @@ describe('startWorker', () => {
     held[1]!();
     await until(async () => (await resultsOf(runId)).length === 1);
     expect(errors).toHaveLength(1);
+  });
+
+  it('writes rows of several batches side by side, and of a batch that was lost none, even where those of another stand already', async () => {
+    const kind = newKind();
+    await sql`create table if not exists side_row (run_id uuid, number int, primary key (run_id, number))`.execute(
+      db.kysely,
+    );
+    let writing = 0;
+    let writingMost = 0;
+    const errors: string[] = [];
+    const writeRows = async (batch: ClaimedBatch<Schema>) => {
+      await batch
+        .complete(
+          async () => {},
+          async ({ kysely }) => {
+            writingMost = Math.max(writingMost, ++writing);
+            await sql`insert into side_row values (${batch.runId}, ${batch.number})`.execute(kysely);
+            for (const end = Date.now() + 2000; writingMost < 2 && Date.now() < end; ) await sleep(10);
+            writing--;
+          },
+        )
+        .catch((error: unknown) => {
+          errors.push(String(error));
+          throw error;
+        });
+    };
+    const runId = await enqueue(kind, 3);
+    let wake = () => {};
+    const silent = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const first = new Set<number>();
+    await worker(
+      kind,
+      async (batch) => {
+        // One of them says nothing until another has done its batch.
+        if (batch.number === 0 && !first.has(0)) {
+          first.add(0);
+          await silent;
+        }
+        await writeRows(batch);
+      },
+      { heartbeatMs: 3_600_000, concurrency: 4 },
+    );
+    await until(async () => (await countBatches(db.kysely, runId)).done === 3);
+    expect(writingMost).toBeGreaterThan(1);
+    expect(errors).toEqual([]);
+    wake();
+    await until(async () => errors.length > 0);
+    expect(errors[0]).toContain('taken over');
+    const { rows } = await sql`select number from side_row where run_id = ${runId} order by number`.execute(db.kysely);
+    expect(rows).toEqual([{ number: 0 }, { number: 1 }, { number: 2 }]);
   });
 
   it('gives a batch whose worker went silent to another, and the silent one changes nothing any more', async () => {

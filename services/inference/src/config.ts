@@ -41,7 +41,7 @@ export function readConfig(source: Record<string, string | undefined> = process.
     executionProvider: env.oneOf('EXECUTION_PROVIDER', executionProviders, 'cpu'),
     embeddingThreads: env.int('EMBEDDING_THREADS', { default: Math.min(2, availableParallelism()), min: 1, max: 64 }),
     embeddingBatchesInFlightMax: env.int('EMBEDDING_BATCHES_IN_FLIGHT_MAX', { default: 2, min: 1, max: 16 }),
-    predictionBatchesInFlightMax: env.int('PREDICTION_BATCHES_IN_FLIGHT_MAX', { default: 2, min: 1, max: 16 }),
+    predictionBatchesInFlightMax: env.int('PREDICTION_BATCHES_IN_FLIGHT_MAX', { default: 4, min: 1, max: 16 }),
     predictionPagesPerBatchMax: env.int('PREDICTION_PAGES_PER_BATCH', { default: 10_000, min: 1, max: 50_000 }),
     embeddingWaitMs: env.int('EMBEDDING_WAIT_MS', { default: 600_000, min: 0, max: 86_400_000 }),
     batchStaleMs: env.int('BATCH_STALE_MS', { default: 12_000, min: 500, max: 600_000 }),

@@ -21,6 +21,7 @@ import { createEmbedder, tryOutBackbone } from './embedding/embedder.ts';
 import { onEnsembleTrained } from './events/on-ensemble-trained.ts';
 import { onImageBatchStored } from './events/on-image-batch-stored.ts';
 import { inferenceGrpc } from './grpc/inference.grpc.ts';
+import { createHeadRunner } from './heads/head-runner.ts';
 import { showBackbone } from './metrics.ts';
 import { createNetworkRunner } from './networks/network-runner.ts';
 import type { RecordedBackbone } from './repos/backbones.repo.ts';
@@ -163,14 +164,25 @@ async function startWorkers(parts: Parts): Promise<void> {
   lifetime.onStop('selecting worker', () => selecting.stop());
   const networks = createNetworkRunner({ objectStoreUrl: config.objectStoreUrl }, log);
   lifetime.onStop('network thread', () => networks.close());
+  const heads = createHeadRunner({ objectStoreUrl: config.objectStoreUrl }, log);
+  lifetime.onStop('head thread', () => heads.close());
   const predicting = await startWorker<Schema>({
     ...common,
     kind: 'predict',
     concurrency: config.predictionBatchesInFlightMax,
     handle: ({ runId, number, signal, complete }) =>
       predictBatch(
-        { ...parts, networks, embeddingWaitMs: config.embeddingWaitMs },
-        { runId, number, signal, complete: (write) => complete((tx, left) => write(store.on(tx), left)) },
+        { ...parts, heads, networks, embeddingWaitMs: config.embeddingWaitMs },
+        {
+          runId,
+          number,
+          signal,
+          complete: (write, writeRows) =>
+            complete(
+              (tx, left) => write(store.on(tx), left),
+              (tx) => writeRows(store.on(tx)),
+            ),
+        },
       ),
     onFailed: failRun,
   });

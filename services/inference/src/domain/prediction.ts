@@ -17,6 +17,16 @@ export interface PredictedPages {
   members: Float32Array;
 }
 
+export function joinPageIds(parts: readonly Int32Array[]): Int32Array {
+  const joined = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
 /** Puts parts together in the order they came in. */
 export function joinPredicted(memberCount: number, parts: readonly Omit<PredictedPages, 'memberCount'>[]) {
   const pageCount = parts.reduce((sum, { pageIds }) => sum + pageIds.length, 0);

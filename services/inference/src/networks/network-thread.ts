@@ -1,9 +1,10 @@
 // Runs in a worker thread: pixels in, probabilities out. A forward pass of a network blocks its thread for up to seconds.
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import { createNetworkPredictor, type NetworkPredictor, selectBackend } from '@florilegium/ensemble';
-import { AppError, type ErrorCode, internal, messageOf } from '@florilegium/errors';
+import { internal } from '@florilegium/errors';
 import { openObjectStore } from '@florilegium/object-store';
 import { ensembleArtifacts } from '../clients/ensemble-artifacts.client.ts';
+import { answerRequests, log } from '../threads/answer-requests.ts';
 
 export interface NetworkThreadSetup {
   objectStoreUrl: string;
@@ -15,31 +16,17 @@ export interface NetworkRequest {
   side: number;
   pixels: Uint8Array<ArrayBuffer>;
 }
-export type NetworkReply =
-  | { kind: 'predicted'; probabilities: Float32Array<ArrayBuffer> }
-  | { kind: 'failed'; code: ErrorCode; reason: string }
-  | { kind: 'log'; level: 'info' | 'warn'; fields: object; text: string };
 
-const port = parentPort!;
 const { objectStoreUrl } = workerData as NetworkThreadSetup;
-const tell = (reply: NetworkReply, handedOver: ArrayBuffer[] = []) => port.postMessage(reply, handedOver);
-const log = {
-  info: (fields: object, text: string) => tell({ kind: 'log', level: 'info', fields, text }),
-  warn: (fields: object, text: string) => tell({ kind: 'log', level: 'warn', fields, text }),
-};
 
 /** One at a time: five AlexNets are 1.1 GB. */
 let loaded: { manifestSha256: string; side: number; predictor: NetworkPredictor } | undefined;
 
-port.on('message', async (request: NetworkRequest) => {
-  try {
-    const { predictor, side } = await load(request);
-    if (side !== request.side) throw internal(`the ensemble wants squares of side ${side}, not ${request.side}`);
-    const probabilities = predictor.predict(request.pixels) as Float32Array<ArrayBuffer>;
-    tell({ kind: 'predicted', probabilities }, [probabilities.buffer]);
-  } catch (error) {
-    tell({ kind: 'failed', code: error instanceof AppError ? error.code : 'internal', reason: messageOf(error) });
-  }
+answerRequests(async (request: NetworkRequest) => {
+  const { predictor, side } = await load(request);
+  if (side !== request.side) throw internal(`the ensemble wants squares of side ${side}, not ${request.side}`);
+  const probabilities = predictor.predict(request.pixels) as Float32Array<ArrayBuffer>;
+  return { answer: probabilities, handOver: [probabilities.buffer] };
 });
 
 async function load({ manifestKey, manifestSha256 }: NetworkRequest) {

@@ -45,6 +45,8 @@ export interface EmbeddingsRepo {
   listShards(backboneId: number, afterId: number, limit: number): Promise<Shard[]>;
   /** Where the pages' embeddings lie, shard by shard in the order of their ids; pages without one are left out. */
   locatePages(backboneId: number, pageIds: readonly number[]): Promise<ShardPart[]>;
+  /** As `locatePages`, of the pages of a prediction batch: thousands of numbers that need not travel to the database. */
+  locateBatch(backboneId: number, runId: string, number: number): Promise<ShardPart[]>;
   /** The current embeddings of shards; a shard that has none is left out. */
   locateInShards(shardIds: readonly number[]): Promise<ShardPart[]>;
   countEmbeddings(backboneId: number): Promise<EmbeddingCounts>;
@@ -133,6 +135,12 @@ export function embeddingsRepo(kysely: Kysely<Schema>): EmbeddingsRepo {
       await shardParts(
         kysely,
         sql`embedding.backbone_id = ${backboneId} and embedding.page_id = any(${pageIds}::int[]) and embedding.state = 'embedded'`,
+      ),
+    locateBatch: async (backboneId, runId, number) =>
+      await shardParts(
+        kysely,
+        sql`embedding.backbone_id = ${backboneId} and embedding.state = 'embedded' and embedding.page_id = any(
+          (select page_ids from prediction_batch where run_id = ${runId} and number = ${number})::int[])`,
       ),
     locateInShards: async (shardIds) => await shardParts(kysely, sql`embedding.shard_id = any(${shardIds}::bigint[])`),
     countEmbeddings: async (backboneId) => {

@@ -33,6 +33,11 @@ export interface PredictionRunsRepo {
   clearBatches(runId: string): Promise<void>;
   putBatch(runId: string, number: number, pageIds: Int32Array): Promise<void>;
   findBatch(runId: string, number: number): Promise<number[] | undefined>;
+  /** What a batch holds, without the pages between. */
+  describeBatch(
+    runId: string,
+    number: number,
+  ): Promise<{ pageCount: number; pageIdMin: number | null; pageIdMax: number | null } | undefined>;
 }
 
 export function predictionRunsRepo(kysely: Kysely<Schema>): PredictionRunsRepo {
@@ -121,6 +126,12 @@ export function predictionRunsRepo(kysely: Kysely<Schema>): PredictionRunsRepo {
           .where('number', '=', number)
           .executeTakeFirst()
       )?.page_ids,
+    describeBatch: async (runId, number) => {
+      const { rows } = await sql<{ pageCount: number; pageIdMin: number | null; pageIdMax: number | null }>`
+        select cardinality(page_ids) as "pageCount", page_ids[1] as "pageIdMin", page_ids[cardinality(page_ids)] as "pageIdMax"
+        from prediction_batch where run_id = ${runId} and number = ${number}`.execute(kysely);
+      return rows[0];
+    },
   };
 }
 

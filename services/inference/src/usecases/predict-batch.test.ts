@@ -11,8 +11,13 @@ async function predictAfter(polls: number, embeddedAt: (look: number) => number)
       findEmbeddings: async () => [{ pageId: 7, imageSha256: '', state: ++looks > polls ? 'corrupt' : 'pending' }],
       countEmbeddings: async () => ({ embedded: embeddedAt(looks), pending: 1, failed: 0 }),
       locatePages: async () => [],
+      locateBatch: async () => [],
     },
-    predictionRuns: { findRun: async () => ({ ensembleId: 'e', number: 1 }), findBatch: async () => [7] },
+    predictionRuns: {
+      findRun: async () => ({ ensembleId: 'e', number: 1 }),
+      findBatch: async () => [7],
+      describeBatch: async () => ({ pageCount: 1, pageIdMin: 7, pageIdMax: 7 }),
+    },
     ensembles: { findEnsemble: async () => ({ manifestKey: 'm', manifestSha256: `of ${polls}` }) },
   };
   const deps = {
@@ -20,7 +25,7 @@ async function predictAfter(polls: number, embeddedAt: (look: number) => number)
     fetcher: { getImageStates: async () => [{ pageId: 7, kind: 'none' }] },
     backbone: { id: 1 },
     artifacts: { load: async () => ({ ensemble: { dims: 1, temperature: 1, members: [] } }) },
-    shards: { readSpans: async function* () {} },
+    heads: { predict: async () => new Float32Array() },
     embeddingWaitMs: 0,
     log: silentLog,
   } as unknown as PredictBatchDeps;
@@ -36,7 +41,10 @@ async function predictAfter(polls: number, embeddedAt: (look: number) => number)
     runId: 'r',
     number: 0,
     signal: new AbortController().signal,
-    complete: (write) => write(written as never, { unfinished: 1 }),
+    complete: async (write, writeRows) => {
+      await writeRows(written as never);
+      await write(written as never, { unfinished: 1 });
+    },
   });
   return noImage;
 }

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ensemble } from '@florilegium/ensemble';
-import { predictHalfRows } from '@florilegium/ensemble/half-rows';
 import { internal, notFound, unavailable } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
-import type { EmbeddingShards } from '../clients/embedding-shards.client.ts';
 import type { EnsembleArtifacts } from '../clients/ensemble-artifacts.client.ts';
 import { pageIdsMax, type ShardPart } from '../domain/embedding.ts';
 import type { RecordedEnsemble } from '../domain/ensemble.ts';
-import { joinPredicted, type PredictedPages } from '../domain/prediction.ts';
+import { joinPageIds, type PredictedPages } from '../domain/prediction.ts';
+import type { HeadRunner } from '../heads/head-runner.ts';
 import { countPredicted } from '../metrics.ts';
 import type { EnsemblesRepo } from '../repos/ensembles.repo.ts';
 import type { RootStore, TransactionStore } from '../store.ts';
@@ -21,7 +20,7 @@ export interface PredictBatchDeps extends RequestEmbeddingsDeps, PredictImagesDe
     ensembles: Pick<EnsemblesRepo, 'findEnsemble'>;
   };
   artifacts: Pick<EnsembleArtifacts, 'load' | 'readManifest'>;
-  shards: Pick<EmbeddingShards, 'readSpans'>;
+  heads: Pick<HeadRunner, 'predict'>;
   /** How long a batch waits for its embeddings, while no page at all is embedded, before it is given back. */
   embeddingWaitMs: number;
   log: Log;
@@ -31,7 +30,11 @@ export interface PredictBatchInput {
   runId: string;
   number: number;
   signal: AbortSignal;
-  complete(write: (store: TransactionStore, left: { unfinished: number }) => Promise<void>): Promise<void>;
+  /** `writeRows` goes first, side by side with other batches; `write` while no other batch of the run can end. */
+  complete(
+    write: (store: TransactionStore, left: { unfinished: number }) => Promise<void>,
+    writeRows: (store: TransactionStore) => Promise<void>,
+  ): Promise<void>;
 }
 
 const POLL_MS = 250;
@@ -43,60 +46,71 @@ export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchIn
   const { store, log } = deps;
   const { runId, number, signal, complete } = input;
   const run = await store.predictionRuns.findRun(runId);
-  const pageIds = await store.predictionRuns.findBatch(runId, number);
-  if (!run || !pageIds) throw notFound('prediction batch', `${runId} ${number}`);
+  const batch = await store.predictionRuns.describeBatch(runId, number);
+  if (!run || !batch) throw notFound('prediction batch', `${runId} ${number}`);
   const record = await store.ensembles.findEnsemble(run.ensembleId);
   if (!record) throw notFound('ensemble', run.ensembleId);
   const predicted =
     record.method === 'finetune'
-      ? await predictImages(deps, record, pageIds, signal)
-      : await predictEmbeddings(deps, record, pageIds, signal);
+      ? await predictImages(deps, record, await pageIdsOf(deps, input), signal)
+      : await predictEmbeddings(deps, record, input, batch.pageCount);
   const predictedCount = predicted.pageIds.length;
-  const noImage = pageIds.length - predictedCount;
-  await complete(async (tx, { unfinished }) => {
-    await tx.copyPredictions(run.number, predicted);
-    await tx.predictionRuns.addCounts(runId, { predicted: predictedCount, noImage });
-    if (unfinished === 0) await endPredictionRun(tx, runId, 'done');
-  });
+  const noImage = batch.pageCount - predictedCount;
+  await complete(
+    async (tx, { unfinished }) => {
+      await tx.predictionRuns.addCounts(runId, { predicted: predictedCount, noImage });
+      if (unfinished === 0) await endPredictionRun(tx, runId, 'done');
+    },
+    (tx) => tx.copyPredictions(run.number, predicted),
+  );
   countPredicted(predictedCount);
   // A batch holds thousands of pages: its ends show whether a page is in it.
-  const [pageIdMin, pageIdMax] = [pageIds[0], pageIds.at(-1)];
+  const { pageIdMin, pageIdMax } = batch;
   log.info({ runId, batch: number, predicted: predictedCount, noImage, pageIdMin, pageIdMax }, 'batch predicted');
+}
+
+async function pageIdsOf({ store }: PredictBatchDeps, { runId, number }: PredictBatchInput): Promise<number[]> {
+  const pageIds = await store.predictionRuns.findBatch(runId, number);
+  if (!pageIds) throw notFound('prediction batch', `${runId} ${number}`);
+  return pageIds;
 }
 
 /** Predictions of the pages that have an embedding, by heads; those that are to come are waited for. */
 async function predictEmbeddings(
   deps: PredictBatchDeps,
   record: RecordedEnsemble,
-  pageIds: readonly number[],
-  signal: AbortSignal,
+  batch: PredictBatchInput,
+  pageCount: number,
 ): Promise<PredictedPages> {
+  const { signal } = batch;
   const ensemble = await loadEnsemble(deps, record);
-  const parts = await awaitEmbeddings(deps, pageIds, signal);
+  const parts = await awaitEmbeddings(deps, batch, pageCount);
   for (const { shard } of parts) {
     if (shard.dimensions !== ensemble.dims)
       throw internal(
         `the embeddings of ${shard.key} have ${shard.dimensions} dimensions, the ensemble wants ${ensemble.dims}`,
       );
   }
-  const predicted: { pageIds: Int32Array; members: Float32Array }[] = [];
-  for await (const span of deps.shards.readSpans(parts)) {
-    signal.throwIfAborted();
-    predicted.push({ pageIds: span.pageIds, members: predictHalfRows(ensemble, span) });
-  }
-  return joinPredicted(ensemble.members.length, predicted);
+  const memberCount = ensemble.members.length;
+  const pageIds = joinPageIds(parts.map((part) => part.pageIds));
+  const members = await deps.heads.predict({ ensembleName: record.manifestSha256, ensemble, parts });
+  signal.throwIfAborted();
+  if (members.length !== pageIds.length * memberCount)
+    throw internal(`${members.length} probabilities for ${pageIds.length} pages and ${memberCount} members`);
+  return { pageIds, memberCount, members };
 }
 
 /** Where the embeddings of the pages lie, once all that can come are there. Pages without an image are left out. */
 async function awaitEmbeddings(
   deps: PredictBatchDeps,
-  pageIds: readonly number[],
-  signal: AbortSignal,
+  batch: PredictBatchInput,
+  pageCount: number,
 ): Promise<ShardPart[]> {
-  const located = await deps.store.embeddings.locatePages(deps.backbone.id, pageIds);
-  if (located.reduce((sum, part) => sum + part.pageIds.length, 0) === pageIds.length) return located;
+  const { signal } = batch;
+  const located = await deps.store.embeddings.locateBatch(deps.backbone.id, batch.runId, batch.number);
+  if (located.reduce((sum, part) => sum + part.pageIds.length, 0) === pageCount) return located;
   const found = new Set(located.flatMap((part) => Array.from(part.pageIds)));
-  const missing = pageIds.filter((pageId) => !found.has(pageId));
+  const missing = (await pageIdsOf(deps, batch)).filter((pageId) => !found.has(pageId));
   await settleEmbeddings(deps, missing, signal);
   return [...located, ...(await deps.store.embeddings.locatePages(deps.backbone.id, missing))];
 }

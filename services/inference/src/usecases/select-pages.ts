@@ -1,6 +1,7 @@
 import { notFound } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { CatalogClient } from '../clients/catalog.client.ts';
+import { joinPageIds } from '../domain/prediction.ts';
 import type { EnsemblesRepo } from '../repos/ensembles.repo.ts';
 import type { PredictionRunsRepo } from '../repos/prediction-runs.repo.ts';
 import type { TransactionStore } from '../store.ts';
@@ -59,14 +60,4 @@ export async function selectPages(
     if (batches.length === 0) await endPredictionRun(store, runId, 'done');
   });
   log.info({ runId, pages: pageIds.length, batches: batches.length }, 'pages to predict selected');
-}
-
-function joinPageIds(parts: readonly Int32Array[]): Int32Array {
-  const joined = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }
