@@ -41,18 +41,24 @@ async function measure(folder: string, only: string | undefined): Promise<number
   };
   if (only === undefined || only === 'ratio') {
     for (const { bytes, count, least } of [
-      { bytes: 20 * 1024, count: 3000, least: 0.5 },
-      { bytes: 1024 * 1024, count: 300, least: 0.6 },
+      { bytes: 20 * 1024, count: 8000, least: 0.5 },
+      { bytes: 1024 * 1024, count: 400, least: 0.6 },
     ])
       await withServer({ bytes }, async (server) => {
         const label = `${bytes / 1024} KB`;
-        const bare = await best((concurrency) => fetchBare(server, count, concurrency));
-        const ours = await best((concurrency) => fetchAndStore(server, folder, count, concurrency));
-        const unkept = await best((concurrency) => fetchAndStore(server, undefined, count, concurrency));
+        const bare = await withBare(server, (fetch) => best((concurrency) => timed(count, concurrency, fetch)));
+        const ours = await withOurs(server, { parent: folder }, ({ fetch, settle }) =>
+          best((concurrency) => timed(count, concurrency, fetch, settle)),
+        );
+        const unkept = await withOurs(server, {}, ({ fetch }) =>
+          best((concurrency) => timed(count, concurrency, fetch)),
+        );
         const files = await best((concurrency) => writeFiles(folder, bytes, Math.min(count, 1000), concurrency));
         console.log(`     ${label}: bare ${show(bare)}, Florilegium ${show(ours)}`);
         console.log(`     ${label}: of which fetching and checking alone ${show(unkept)}`);
         console.log(`     ${label}: the disk alone, files written, flushed and renamed: ${show(files)}`);
+        const inTurn = 1 / (1 / unkept.rate + 1 / files.rate);
+        console.log(`     ${label}: ${(ours.rate / inTurn).toFixed(2)} times those two one after the other`);
         limit(`${label}, share of the bare client`, ours.rate / bare.rate, least);
         if (bytes > 100_000) return;
         const curl = await fetchWithCurl(server, folder, 400, 64);
@@ -62,12 +68,16 @@ async function measure(folder: string, only: string | undefined): Promise<number
   }
   if (only === undefined || only === 'delay') {
     await withServer({ bytes: 20 * 1024, delayMs: 100 }, async (server) => {
+      const rateOf = (count: number, concurrency: number, requestsPerSecond?: number) =>
+        withOurs(server, { parent: folder, requestsPerSecond }, ({ fetch, settle }) =>
+          timed(count, concurrency, fetch, settle),
+        );
       for (const concurrency of [4, 16, 64]) {
-        const rate = await fetchAndStore(server, folder, concurrency * 30, concurrency);
+        const rate = await rateOf(concurrency * 30, concurrency);
         console.log(`     100 ms delay, ${concurrency} at once: ${rate.toFixed(0)} images/s of ${concurrency * 10}`);
         limit(`100 ms delay, ${concurrency} at once, share of what the delay allows`, rate / (concurrency * 10), 0.85);
       }
-      const limited = await fetchAndStore(server, folder, 400, 64, 100);
+      const limited = await rateOf(400, 64, 100);
       limit('100 ms delay, 64 at once, limit of 100/s: share of the limit', limited / 100, 0.95);
       limit('… and not above it (limit / rate)', 100 / limited, 0.95);
     });
@@ -102,6 +112,9 @@ async function best(measure: (concurrency: number) => Promise<number>): Promise<
   return found;
 }
 
+// Every address is asked for once, so that no two images are the same: those that are there already are not written again.
+let nextPageId = 1;
+
 /** Images a second, until `end` too is done. */
 async function timed(
   count: number,
@@ -109,11 +122,11 @@ async function timed(
   work: (pageId: number) => Promise<void>,
   end?: () => Promise<unknown>,
 ): Promise<number> {
-  let next = 1;
+  const last = nextPageId + count;
   const began = performance.now();
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
-      while (next <= count) await work(next++);
+      while (nextPageId < last) await work(nextPageId++);
     }),
   );
   await end?.();
@@ -121,10 +134,13 @@ async function timed(
 }
 
 /** Reads the same addresses to nowhere. */
-async function fetchBare(server: ImageServer, count: number, concurrency: number): Promise<number> {
-  const agent = new Agent({ connections: concurrency, pipelining: 1 });
+async function withBare<Result>(
+  server: ImageServer,
+  use: (fetch: (pageId: number) => Promise<void>) => Promise<Result>,
+): Promise<Result> {
+  const agent = new Agent({ connections: Math.max(...concurrencies), pipelining: 1 });
   try {
-    return await timed(count, concurrency, async (pageId) => {
+    return await use(async (pageId) => {
       const url = imageUrl('bucket', server.baseUrl, pageOf(pageId), 'medium');
       const { body } = await agent.request({ origin: url.origin, path: url.pathname, method: 'GET' });
       for await (const _ of body);
@@ -134,17 +150,21 @@ async function fetchBare(server: ImageServer, count: number, concurrency: number
   }
 }
 
-/** Through gate and checks, and into the store in `parent` where one is given. */
-async function fetchAndStore(
+interface Ours {
+  fetch: (pageId: number) => Promise<void>;
+  /** Until all that was fetched would survive a crash of the machine. */
+  settle: () => Promise<unknown>;
+}
+
+/** Through gate and checks, and into a store below `parent` where one is given. Client and store are opened once, as in a process that runs. */
+async function withOurs<Result>(
   server: ImageServer,
-  parent: string | undefined,
-  count: number,
-  concurrency: number,
-  requestsPerSecond = noLimit,
-): Promise<number> {
+  { parent, requestsPerSecond = noLimit }: { parent?: string; requestsPerSecond?: number | undefined },
+  use: (ours: Ours) => Promise<Result>,
+): Promise<Result> {
   const store =
     parent === undefined ? undefined : await openObjectStore(pathToFileURL(await mkdtemp(join(parent, 'store-'))).href);
-  // A process opens its store once: the threads and folders that its first writes make are not what an image costs.
+  // The threads and folders that the first writes make are not what an image costs.
   if (store) {
     const firsts = Array.from({ length: 64 }, (_, i) => Buffer.from(`first ${i}`));
     await Promise.all(firsts.map((bytes) => store.putContent('images', 'webp', bytes)));
@@ -156,24 +176,27 @@ async function fetchAndStore(
         addressing: 'bucket',
         baseUrl: server.baseUrl,
         requestsPerSecond,
-        inFlightMax: concurrency,
+        inFlightMax: Math.max(...concurrencies),
         redirectHosts: [],
       },
     ],
     contact: 'bench',
   });
-  const durables: Promise<void>[] = [];
+  let durables: Promise<void>[] = [];
   try {
-    return await timed(
-      count,
-      concurrency,
-      async (pageId) => {
+    return await use({
+      fetch: async (pageId) => {
         const outcome = await fetchImage(client, pageOf(pageId), { size: 'medium' });
         if (outcome.kind !== 'fetched') throw new Error(`page ${pageId}: ${outcome.kind}: ${outcome.reason}`);
         if (store) durables.push((await store.handContent('images', outcome.format, outcome.bytes, outcome)).durable);
+        outcome.release();
       },
-      () => Promise.all(durables),
-    );
+      settle: async () => {
+        const all = durables;
+        durables = [];
+        await Promise.all(all);
+      },
+    });
   } finally {
     await client.close();
   }

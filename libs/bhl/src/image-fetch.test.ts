@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import sharp from 'sharp';
@@ -100,6 +101,37 @@ describe('a good answer', () => {
     expect(requests[0]!.path).toBe('/web/abc/abc_0003_medium.webp');
     expect(requests[0]!.headers['user-agent']).toMatch(/^Florilegium\/.*contact: plates@example\.org/);
     expect(reports).toMatchObject([{ source: 'bucket', result: 'fetched', bytes: image.length }]);
+  });
+});
+
+describe('a large image', () => {
+  // Noise that no format makes small.
+  const noise = randomBytes(400 * 400 * 3);
+  const large = sharp(noise, { raw: { width: 400, height: 400, channels: 3 } })
+    .png()
+    .toBuffer();
+
+  it.each([
+    ['announced', true],
+    ['of unknown length', false],
+  ])('%s comes back whole, again and again in the same memory', async (_, isAnnounced) => {
+    const bytes = await large;
+    expect(bytes.length).toBeGreaterThan(200_000);
+    handler = (_, response) => {
+      if (isAnnounced) response.setHeader('content-length', bytes.length);
+      response.write(bytes.subarray(0, 100_000));
+      response.end(bytes.subarray(100_000));
+    };
+    const client = openImageClient({ sources: [aSource()], contact: 'plates@example.org' });
+    clients.push(client);
+    for (let round = 0; round < 3; round++) {
+      const outcome = await fetchImage(client, page, { size: 'medium' });
+      if (outcome.kind !== 'fetched') throw new Error(outcome.reason);
+      expect(outcome).toMatchObject({ format: 'png', width: 400, height: 400 });
+      expect(outcome.bytes.equals(bytes)).toBe(true);
+      expect(outcome.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
+      outcome.release();
+    }
   });
 });
 

@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto';
 import { AppError } from '@florilegium/errors';
 import { Agent, type Dispatcher } from 'undici';
+import { type BodyHasher, createBodyHasher } from './body-hasher.ts';
+import { type BodyMemory, createBodyMemory } from './body-memory.ts';
 import { type ImagePage, type ImageSize, imageUrl, isPlaceholderUrl } from './image-addresses.ts';
 import { checkImage, defaultImageLimits, type ImageFormat, type ImageLimits } from './image-checks.ts';
 import { createHostGate, createMemoryLedger, type HostGate } from './image-gate.ts';
+import { type Answer, requestImage } from './image-request.ts';
 import { hostLimitsOf, type ImageSource, limitedHostOf, mayRedirectTo } from './image-sources.ts';
 
 /** Every way a fetch can end. Also column value and metric dimension. */
@@ -13,6 +15,8 @@ export type ImageFetchKind = (typeof imageFetchKinds)[number];
 export interface FetchedImage {
   kind: 'fetched';
   bytes: Buffer;
+  /** Lets other images have the memory of `bytes`, which must not be looked at any more. Need not be called, but spares fresh memory. */
+  release(): void;
   /** Lower-case hex. */
   sha256: string;
   format: ImageFormat;
@@ -54,6 +58,8 @@ export interface ImageClient {
   sources: readonly ImageSource[];
   gate: HostGate;
   dispatcher: Dispatcher;
+  memory: BodyMemory;
+  hasher: BodyHasher;
   userAgent: string;
   placeholderSha256s: ReadonlySet<string>;
   onRequest: (report: RequestReport) => void;
@@ -92,16 +98,22 @@ export function openImageClient(options: ImageClientOptions): ImageClient {
     connections: Math.max(...[...limits.values()].map((limit) => limit.inFlightMax)),
     pipelining: 1,
   });
+  const hasher = createBodyHasher();
   return {
     sources: options.sources,
     gate: options.gate ?? createHostGate(createMemoryLedger((host) => limits.get(host)!)),
     dispatcher,
+    memory: createBodyMemory(),
+    hasher,
     userAgent: `Florilegium/0.1 (finds plates in BHL; contact: ${options.contact})`,
     placeholderSha256s: new Set(options.placeholderSha256s ?? []),
     onRequest: options.onRequest ?? (() => {}),
     failing: new Map(),
     // Requests still under way are cut off: whoever closes has stopped caring for their answers.
-    close: () => dispatcher.destroy(),
+    close: async () => {
+      await dispatcher.destroy();
+      await hasher.close();
+    },
   };
 }
 
@@ -202,6 +214,7 @@ async function followRedirects(
     if (error instanceof AppError) return { kind: 'missing', reason: `no address: ${error.message}` };
     throw error;
   }
+  const limits = options.limits ?? defaultImageLimits;
   for (let hop = 0; hop <= redirectsMax; hop++) {
     const host = limitedHostOf(client.sources, source, url);
     const passage = await client.gate.enter(host, {
@@ -219,100 +232,28 @@ async function followRedirects(
     const started = performance.now();
     let answer: Answer;
     try {
-      answer = await request(client, url, options, deadline);
+      answer = await requestImage(client.dispatcher, client.memory, {
+        url,
+        userAgent: client.userAgent,
+        imageBytesMax: limits.imageBytesMax,
+        deadline,
+        signal: options.signal,
+      });
     } finally {
       passage.leave();
     }
-    const result = await judge(client, source, page, host, url, answer, options.limits ?? defaultImageLimits);
+    const result = await judge(client, source, page, host, url, answer, limits);
+    if (answer.kind === 'answered' && result.kind !== 'fetched') answer.body.release();
     client.onRequest({
       source: source.name,
       result: resultOf(result, answer),
-      bytes: answer.kind === 'answered' ? answer.body.length : 0,
+      bytes: answer.kind === 'answered' ? answer.body.bytes.length : 0,
       durationMs: performance.now() - started,
     });
     if (result.kind !== 'redirect') return result;
     url = result.to;
   }
   return { kind: 'blocked', reason: `more than ${redirectsMax} redirects` };
-}
-
-type Answer =
-  | {
-      kind: 'answered';
-      status: number;
-      location: string | undefined;
-      retryAfter: string | undefined;
-      body: Buffer;
-      sha256: string;
-    }
-  | { kind: 'too-large'; reason: string }
-  | { kind: 'failed'; reason: string };
-
-async function request(client: ImageClient, url: URL, options: FetchImageOptions, deadline: number): Promise<Answer> {
-  const imageBytesMax = (options.limits ?? defaultImageLimits).imageBytesMax;
-  const abort = new AbortController();
-  const onAbort = () => abort.abort(options.signal?.reason);
-  options.signal?.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(() => abort.abort(new Error('out of time')), Math.max(deadline - performance.now(), 0));
-  try {
-    const response = await client.dispatcher.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: 'GET',
-      headers: {
-        'user-agent': client.userAgent,
-        accept: 'image/webp,image/jpeg,image/png,image/jp2;q=0.9,*/*;q=0.1',
-        'accept-encoding': 'identity',
-      },
-      signal: abort.signal,
-    });
-    const header = (name: string) => {
-      const value = response.headers[name];
-      return Array.isArray(value) ? value[0] : value;
-    };
-    const isImage = response.statusCode === 200;
-    const announced = Number(header('content-length') ?? Number.NaN);
-    if (isImage && announced > imageBytesMax) {
-      abort.abort();
-      response.body.on('error', () => {});
-      return { kind: 'too-large', reason: `${announced} bytes announced, over the limit of ${imageBytesMax}` };
-    }
-    const pieces: Buffer[] = [];
-    // Piece by piece, while each is still in the processor's cache, and never long enough at once to keep other requests waiting.
-    const hash = createHash('sha256');
-    let length = 0;
-    // The body of anything but a picture is drained so that the connection lives on, up to a small bound.
-    const lengthMax = isImage ? imageBytesMax : 65_536;
-    for await (const piece of response.body as AsyncIterable<Buffer>) {
-      length += piece.length;
-      if (length > lengthMax) break;
-      if (isImage) {
-        pieces.push(piece);
-        hash.update(piece);
-      }
-    }
-    if (isImage && length > imageBytesMax) {
-      return { kind: 'too-large', reason: `more than ${imageBytesMax} bytes` };
-    }
-    if (isImage && Number.isFinite(announced) && length !== announced) {
-      return { kind: 'failed', reason: `cut short: ${length} of ${announced} bytes` };
-    }
-    const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length);
-    return {
-      kind: 'answered',
-      status: response.statusCode,
-      location: header('location'),
-      retryAfter: header('retry-after'),
-      body,
-      sha256: hash.digest('hex'),
-    };
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    return { kind: 'failed', reason: describeFailure(error) };
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener('abort', onAbort);
-  }
 }
 
 async function judge(
@@ -347,15 +288,18 @@ async function judge(
   if (status === 404 || status === 410) return { kind: 'missing', reason: `status ${status}` };
   if (status !== 200) return { kind: 'blocked', reason: `status ${status}` };
   if (isPlaceholderUrl(url)) return { kind: 'placeholder', reason: `${url.pathname} came` };
-  if (client.placeholderSha256s.has(answer.sha256)) {
-    return { kind: 'placeholder', reason: `the picture ${answer.sha256.slice(0, 12)} came` };
+  const { body } = answer;
+  const sha256 = await client.hasher.sha256Of(body);
+  if (client.placeholderSha256s.has(sha256)) {
+    return { kind: 'placeholder', reason: `the picture ${sha256.slice(0, 12)} came` };
   }
-  const check = checkImage(answer.body, limits);
+  const check = checkImage(body.bytes, limits);
   if (check.kind === 'corrupt') return check;
   return {
     kind: 'fetched',
-    bytes: answer.body,
-    sha256: answer.sha256,
+    bytes: body.bytes,
+    release: body.release,
+    sha256,
     format: check.format,
     width: check.width,
     height: check.height,
@@ -410,12 +354,6 @@ export function readRetryAfterMs(value: string | undefined, now: number = Date.n
   if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : Math.max(date - now, 0);
-}
-
-function describeFailure(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = (error as { code?: string }).code;
-  return code && !error.message.includes(code) ? `${error.message} (${code})` : error.message;
 }
 
 function delay(ms: number, signal: AbortSignal | undefined): Promise<void> {

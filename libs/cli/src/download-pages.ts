@@ -71,6 +71,7 @@ export async function downloadPages(options: DownloadPagesOptions): Promise<Down
         const name = `${pageId}.${outcome.format}`;
         const { length } = outcome.bytes;
         const { durable } = await files.write(join(folder, name), outcome.bytes, { keepSame: false });
+        outcome.release();
         // The lane goes on with the next page: the disk flushes many files at the price of one.
         const counted = durable
           .then(async () => {

@@ -13,8 +13,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
+import { unpackOrders, type WriteOrder, type WriterMessage } from './pack-orders.ts';
 
 /** What a writer's thread is started with. */
 export interface WriterSetup {
@@ -22,28 +24,11 @@ export interface WriterSetup {
   folder: string;
   /** What the names of files that are being written start with; one writer's alone. */
   temporaryStart: string;
-  slabs: SharedArrayBuffer[];
-}
-
-/** A file to write: `bytes` of the message's slab from `start`, or `own`. */
-export interface WriteOrder {
-  id: number;
-  path: string;
-  start: number;
-  bytes: number;
-  own: Uint8Array | undefined;
-  /** A file of the same length in its place is the same file: names are hashes. */
-  keepSame: boolean;
-}
-
-export interface WriterMessage {
-  slab: number;
-  orders: WriteOrder[];
 }
 
 export type WriterReply =
-  /** Nothing of the slab is needed any more. */
-  | { kind: 'written'; slab: number }
+  /** The slab comes back: nothing of it is needed any more. */
+  | { kind: 'written'; slab: ArrayBuffer }
   /** Durable and in place, but for those that failed. */
   | { kind: 'settled'; ids: number[]; failures: WriteFailure[] };
 
@@ -61,16 +46,16 @@ interface WrittenFile {
   path: string;
 }
 
-// A process for the flush of a whole file system costs as much as the flushes of some files.
+// A process for the flush of a whole file system costs as much as the flushes of some files, so those that come within so long share one.
 const flushedSinglyMax = 4;
+const betweenFlushesMs = 25;
 
 const openFile = promisify(open);
 const flushOpen = promisify(fsync);
 const closeFile = promisify(closeWithCallback);
 
-const { folder, temporaryStart, slabs } = workerData as WriterSetup;
-const views = slabs.map((slab) => new Uint8Array(slab));
-const reply = (message: WriterReply) => parentPort!.postMessage(message);
+const { folder, temporaryStart } = workerData as WriterSetup;
+const reply = (message: WriterReply, handedOver: ArrayBuffer[] = []) => parentPort!.postMessage(message, handedOver);
 let written: WrittenFile[] = [];
 let failures: WriteFailure[] = [];
 let nextName = 0;
@@ -78,15 +63,18 @@ let isSettling = false;
 let canFlushFileSystem = true;
 let flusher: ReturnType<typeof startFlusher> | undefined;
 
-parentPort!.on('message', ({ slab, orders }: WriterMessage) => {
-  for (const order of orders) {
+parentPort!.on('message', (message: WriterMessage) => {
+  const { slab, own } = message;
+  let index = 0;
+  for (const order of unpackOrders(message)) {
     try {
-      written.push(write(order, order.own ?? views[slab]!.subarray(order.start, order.start + order.bytes)));
+      written.push(write(order, own?.get(index) ?? new Uint8Array(slab, order.start, order.length)));
     } catch (error) {
       failures.push(failureOf(order.id, error));
     }
+    index++;
   }
-  reply({ kind: 'written', slab });
+  reply({ kind: 'written', slab }, [slab]);
   if (!isSettling) void settleAll();
 });
 
@@ -112,7 +100,10 @@ function write({ id, path, keepSame }: WriteOrder, bytes: Uint8Array): WrittenFi
 /** Group by group: what is written while one group is being flushed is the next. */
 async function settleAll(): Promise<void> {
   isSettling = true;
-  while (written.length > 0 || failures.length > 0) {
+  for (let flushedAt = 0; written.length > 0 || failures.length > 0; ) {
+    const waitMs = flushedAt + betweenFlushesMs - performance.now();
+    if (written.length > flushedSinglyMax && waitMs > 0) await sleep(waitMs);
+    flushedAt = performance.now();
     const group = written;
     const failed = failures;
     written = [];

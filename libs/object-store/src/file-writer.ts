@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { internal } from '@florilegium/errors';
-import type { WriteOrder, WriterMessage, WriterReply, WriterSetup } from './file-writer-thread.ts';
+import type { WriterReply, WriterSetup } from './file-writer-thread.ts';
+import { packOrders, type WriteOrder, type WriterMessage } from './pack-orders.ts';
 
 /** Writes files that are there whole or not at all, on a thread of its own, and flushes those that come together together. */
 export interface FileWriter {
@@ -15,6 +16,9 @@ export interface FileWriter {
 // Bytes on their way to the thread. Copied into memory that is used again and again: fresh memory costs more than the copy.
 const slabBytes = 2 << 20;
 const slabCount = 4;
+// Files that come one by one go together: a message costs as much as writing a small one, and nobody waits for the first without its flush.
+const gatherMs = 2;
+const gatherBytes = slabBytes / 8;
 // What is written and not yet flushed is the kernel's to keep; past this the disk is what everybody waits for.
 const unsettledFilesMax = 2048;
 const unsettledBytesMax = 256 << 20;
@@ -106,34 +110,40 @@ interface WriterThread {
   rest(): void;
 }
 
+interface Filling {
+  slab: ArrayBuffer;
+  view: Uint8Array;
+  orders: WriteOrder[];
+  used: number;
+  own: Map<number, Uint8Array<ArrayBuffer>>;
+}
+
 function startThread(
   folder: string,
   temporaryStart: string,
   onReply: (reply: WriterReply) => void,
   onEnd: (error: Error) => void,
 ): WriterThread {
-  const slabs = Array.from({ length: slabCount }, () => new SharedArrayBuffer(slabBytes));
-  const views = slabs.map((slab) => new Uint8Array(slab));
-  const setup: WriterSetup = { folder, temporaryStart: `${temporaryStart}${randomUUID()}-`, slabs };
+  const setup: WriterSetup = { folder, temporaryStart: `${temporaryStart}${randomUUID()}-` };
   const worker = new Worker(new URL('./file-writer-thread.ts', import.meta.url), { workerData: setup });
   // The last used first: a slow trickle touches the memory of one.
-  const free = slabs.map((_, index) => index).reverse();
-  let underWay = 0;
-  let filling: (WriterMessage & { used: number; own: ArrayBuffer[] }) | undefined;
+  const free = Array.from({ length: slabCount }, () => new ArrayBuffer(slabBytes));
+  let filling: Filling | undefined;
+  let gathering: NodeJS.Timeout | undefined;
 
   function send(): void {
+    clearTimeout(gathering);
+    gathering = undefined;
     if (!filling) return;
     const { slab, orders, own } = filling;
     filling = undefined;
-    underWay++;
-    worker.postMessage({ slab, orders } satisfies WriterMessage, own);
+    const message: WriterMessage = { slab, ...packOrders(orders), own: own.size > 0 ? own : undefined };
+    worker.postMessage(message, [slab, ...Array.from(own.values(), ({ buffer }) => buffer)]);
   }
 
   worker.on('message', (reply: WriterReply) => {
     if (reply.kind === 'written') {
       free.push(reply.slab);
-      underWay--;
-      send();
     }
     onReply(reply);
   });
@@ -148,24 +158,22 @@ function startThread(
       if (!filling) {
         const slab = free.pop();
         if (slab === undefined) return undefined;
-        filling = { slab, orders: [], used: 0, own: [] };
-        // All that arrives while the thread has work goes in one message.
-        if (underWay === 0) setImmediate(send);
+        filling = { slab, view: new Uint8Array(slab), orders: [], used: 0, own: new Map() };
       }
       const message = filling;
       return {
         put(content, order) {
           worker.ref();
+          message.orders.push({ ...order, start: message.used, length: bytes });
           if (isLarge) {
             // A Buffer's own `slice` would share the caller's memory, which goes away with the message.
-            const own = new Uint8Array(content);
-            message.own.push(own.buffer);
-            message.orders.push({ ...order, start: 0, bytes, own });
-            return;
+            message.own.set(message.orders.length - 1, new Uint8Array(content));
+          } else {
+            message.view.set(content, message.used);
+            message.used += bytes;
           }
-          views[message.slab]!.set(content, message.used);
-          message.orders.push({ ...order, start: message.used, bytes, own: undefined });
-          message.used += bytes;
+          if (isLarge || message.used >= gatherBytes) send();
+          else gathering ??= setTimeout(send, gatherMs);
         },
       };
     },

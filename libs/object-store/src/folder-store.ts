@@ -155,8 +155,11 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     const sha256 = given?.sha256 ?? sha256Of(bytes);
     const key = contentKey(prefix, sha256, extension);
     const path = join(root, key);
-    await ensureContentFolders(prefix);
-    if (!knownFolders.has(dirname(path))) await ensureFolder(dirname(path));
+    const folder = dirname(path);
+    if (!knownFolders.has(folder)) {
+      await ensureContentFolders(prefix);
+      await ensureFolder(folder);
+    }
     const { durable } = await files.write(path, bytes, { keepSame: true });
     return { stored: { key, bytes: bytes.length, sha256 }, durable };
   }

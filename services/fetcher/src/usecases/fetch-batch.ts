@@ -109,6 +109,7 @@ async function fetchPage(
     source: outcome.source,
     fetchedAt: new Date(),
   };
+  outcome.release();
   return { move: moveOf(outcome, image), durable };
 }
 
