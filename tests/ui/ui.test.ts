@@ -336,6 +336,38 @@ describe('the web UI', () => {
     expect((await download).suggestedFilename()).toBe('florilegium-v1-1.png');
   }, 60_000);
 
+  it('imports a list, compares it with the published one, and takes it out of use with a reason', async () => {
+    const published = (await (await fetch(`${stack.url}/v1/hq-lists/1/pages.txt`)).text()).trim().split('\n');
+    await page.goto('/lists');
+    const choose = async (name: string, lines: string[]) => {
+      await page
+        .getByLabel('A file with one PageID a line')
+        .setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(`${lines.join('\n')}\n`) });
+      await page.getByRole('button', { name: 'Import it' }).click();
+    };
+    await choose('not-a-list.txt', ['12', 'twelve']);
+    await page
+      .getByRole('alert')
+      .getByText(/line 2/i)
+      .waitFor();
+    await choose('elsewhere.txt', [...published.slice(3), '2000000001', '2000000002']);
+    const imported = await until(
+      'imported list',
+      async () => (await stack.get<{ hqLists: { version: number; state: string }[] }>('/v1/hq-lists')).hqLists.at(-1)!,
+      ({ version, state }) => version > 1 && state === 'published',
+    );
+    await page.getByRole('link', { name: `List ${imported.version}`, exact: true }).waitFor();
+    await page.getByLabel('The older').selectOption('List 1');
+    await page.getByLabel('The newer').selectOption(`List ${imported.version}`);
+    await page.getByText(`2 added, 3 dropped, ${published.length - 3} kept`).waitFor();
+    await page.goto(`/lists/${imported.version}`);
+    await page.getByText('Not audited.').waitFor();
+    await page.getByLabel('Reason').fill('made for a test');
+    await page.getByRole('button', { name: 'Take it out of use' }).click();
+    await page.getByText('withdrawn', { exact: true }).waitFor();
+    await page.getByText(/made for a test/i).waitFor();
+  }, 60_000);
+
   it('shows runs of every kind with their figures', async () => {
     for (const [kind, text] of [
       ['imports', /rows/],
@@ -346,6 +378,32 @@ describe('the web UI', () => {
       await page.goto(`/runs?kind=${kind}`);
       await page.getByText(text).first().waitFor();
     }
+  }, 60_000);
+
+  it('names the pages of a fetch run that failed, and tries them again', async () => {
+    const answer = await fetch(`${stack.url}/v1/fetch-runs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ pageIds: [2000000007], size: 'thumb' }),
+    });
+    const { id } = (await answer.json()) as { id: string };
+    const ended = (times: number) =>
+      until(
+        `fetch run to end for the ${times}. time`,
+        () => stack.get<{ state: string; failedCount: number; endedAt: string | null }>(`/v1/fetch-runs/${id}`),
+        ({ state, failedCount }) => state === 'done' && failedCount === 1,
+      );
+    const { endedAt } = await ended(1);
+    await page.goto('/runs?kind=fetch-runs');
+    await page.getByText('Which failed, and why').first().click();
+    await page.getByText('2000000007').first().waitFor();
+    await page.getByRole('button', { name: 'Retry the 1 failed' }).first().click();
+    await until(
+      'another end',
+      () => ended(2),
+      (run) => run.endedAt !== endedAt,
+    );
+    await page.getByText('1 failed', { exact: true }).first().waitFor();
   }, 60_000);
 });
 

@@ -123,6 +123,17 @@ describe('a prediction run', () => {
       streamed.push(...predictions);
     expect(streamed).toHaveLength(31);
     expect(streamed[0]!.mean).toBeCloseTo(all[3]!.mean, 6);
+    const streamedIds = async (query: Parameters<typeof harness.rpc.streamPredictions>[0]['query']) => {
+      const ids: number[] = [];
+      for await (const { predictions } of harness.rpc.streamPredictions({ runId, query }))
+        ids.push(...predictions.map((prediction) => prediction.pageId));
+      return ids;
+    };
+    expect(await streamedIds({ entropyMax: entropy, decision: 'DECISION_HQ' })).toEqual(
+      idsWhere((page) => page.entropy <= entropy && page.mean >= 0.5),
+    );
+    expect(await streamedIds({ triageClass: 'TRIAGE_CLASS_B', entropyThreshold: entropy })).toEqual(byClass.B);
+    await expect(streamedIds({ meanMin: 0.6, meanMax: 0.5 })).rejects.toThrow('meanMin');
 
     const file = (await (await harness.get(`/v1/prediction-runs/${runId}/members/1.json`)).json()) as Record<
       string,

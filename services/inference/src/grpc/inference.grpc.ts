@@ -1,5 +1,8 @@
 import type {
+  PredictionQuery as ContractPredictionQuery,
   PredictionRun as ContractPredictionRun,
+  TriageClass as ContractTriageClass,
+  Decision,
   InferenceServiceImplementation,
 } from '@florilegium/contracts/inference';
 import type { RunState as ContractRunState } from '@florilegium/contracts/run';
@@ -11,6 +14,7 @@ import type { RecordedBackbone } from '../repos/backbones.repo.ts';
 import type { RootStore } from '../store.ts';
 import { cancelPredictionRun } from '../usecases/cancel-prediction-run.ts';
 import { getPredictionRun } from '../usecases/get-prediction-run.ts';
+import type { PredictionQuery } from '../usecases/prediction-query.ts';
 import { startPredictionRun } from '../usecases/start-prediction-run.ts';
 import { streamEmbeddings } from '../usecases/stream-embeddings.ts';
 import { streamPredictions } from '../usecases/stream-predictions.ts';
@@ -58,10 +62,33 @@ export function inferenceGrpc(deps: InferenceGrpcDeps): InferenceServiceImplemen
     },
     getPredictionRun: async ({ runId }) => ({ predictionRun: toContract(await getPredictionRun(store, runId)) }),
     cancelPredictionRun: async ({ runId }) => ({ predictionRun: toContract(await cancelPredictionRun(deps, runId)) }),
-    streamPredictions: async function* ({ runId, afterPageId }) {
-      for await (const predictions of streamPredictions(store, { runId, afterPageId })) yield { predictions };
+    streamPredictions: async function* ({ runId, afterPageId, query }) {
+      for await (const predictions of streamPredictions(store, {
+        runId,
+        afterPageId,
+        query: query && fromContract(query),
+      }))
+        yield { predictions };
     },
   };
+}
+
+const decisions = {
+  DECISION_UNSPECIFIED: undefined,
+  DECISION_HQ: 'HQ',
+  DECISION_LQ: 'LQ',
+} as const satisfies Record<Decision, PredictionQuery['decision']>;
+
+const triageClasses = {
+  TRIAGE_CLASS_UNSPECIFIED: undefined,
+  TRIAGE_CLASS_A: 'A',
+  TRIAGE_CLASS_B: 'B',
+  TRIAGE_CLASS_C: 'C',
+  TRIAGE_CLASS_D: 'D',
+} as const satisfies Record<ContractTriageClass, PredictionQuery['triageClass']>;
+
+function fromContract({ decision, triageClass, ...bounds }: ContractPredictionQuery): PredictionQuery {
+  return { ...bounds, decision: decisions[decision], triageClass: triageClasses[triageClass] };
 }
 
 const contractStates = {

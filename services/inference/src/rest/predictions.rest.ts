@@ -4,7 +4,8 @@ import type { EmbeddingShards } from '../clients/embedding-shards.client.ts';
 import type { RecordedBackbone } from '../repos/backbones.repo.ts';
 import type { RootStore } from '../store.ts';
 import { findSimilar } from '../usecases/find-similar.ts';
-import { listPredictions, type TriageClass } from '../usecases/list-predictions.ts';
+import { listPredictions } from '../usecases/list-predictions.ts';
+import type { TriageClass } from '../usecases/prediction-query.ts';
 
 export interface PredictionsRestDeps {
   store: RootStore;

@@ -13,6 +13,141 @@ export const protobufPackage = "florilegium.inference.v1";
 
 export const protobufFileName = "florilegium/inference/v1/inference.proto";
 
+/** Of the mean, at 0.5. */
+export const Decision = {
+  DECISION_UNSPECIFIED: "DECISION_UNSPECIFIED",
+  DECISION_HQ: "DECISION_HQ",
+  DECISION_LQ: "DECISION_LQ",
+} as const;
+
+export type Decision = typeof Decision[keyof typeof Decision];
+
+export namespace Decision {
+  export type DECISION_UNSPECIFIED = typeof Decision.DECISION_UNSPECIFIED;
+  export type DECISION_HQ = typeof Decision.DECISION_HQ;
+  export type DECISION_LQ = typeof Decision.DECISION_LQ;
+}
+
+export function decisionFromJSON(object: any): Decision {
+  switch (object) {
+    case 0:
+    case "DECISION_UNSPECIFIED":
+      return Decision.DECISION_UNSPECIFIED;
+    case 1:
+    case "DECISION_HQ":
+      return Decision.DECISION_HQ;
+    case 2:
+    case "DECISION_LQ":
+      return Decision.DECISION_LQ;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Decision");
+  }
+}
+
+export function decisionToJSON(object: Decision): string {
+  switch (object) {
+    case Decision.DECISION_UNSPECIFIED:
+      return "DECISION_UNSPECIFIED";
+    case Decision.DECISION_HQ:
+      return "DECISION_HQ";
+    case Decision.DECISION_LQ:
+      return "DECISION_LQ";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Decision");
+  }
+}
+
+export function decisionToNumber(object: Decision): number {
+  switch (object) {
+    case Decision.DECISION_UNSPECIFIED:
+      return 0;
+    case Decision.DECISION_HQ:
+      return 1;
+    case Decision.DECISION_LQ:
+      return 2;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Decision");
+  }
+}
+
+export const TriageClass = {
+  TRIAGE_CLASS_UNSPECIFIED: "TRIAGE_CLASS_UNSPECIFIED",
+  /** TRIAGE_CLASS_A - No dissent, low entropy. */
+  TRIAGE_CLASS_A: "TRIAGE_CLASS_A",
+  /** TRIAGE_CLASS_B - No dissent, high entropy. */
+  TRIAGE_CLASS_B: "TRIAGE_CLASS_B",
+  /** TRIAGE_CLASS_C - Dissent, low entropy. */
+  TRIAGE_CLASS_C: "TRIAGE_CLASS_C",
+  /** TRIAGE_CLASS_D - Dissent, high entropy. */
+  TRIAGE_CLASS_D: "TRIAGE_CLASS_D",
+} as const;
+
+export type TriageClass = typeof TriageClass[keyof typeof TriageClass];
+
+export namespace TriageClass {
+  export type TRIAGE_CLASS_UNSPECIFIED = typeof TriageClass.TRIAGE_CLASS_UNSPECIFIED;
+  export type TRIAGE_CLASS_A = typeof TriageClass.TRIAGE_CLASS_A;
+  export type TRIAGE_CLASS_B = typeof TriageClass.TRIAGE_CLASS_B;
+  export type TRIAGE_CLASS_C = typeof TriageClass.TRIAGE_CLASS_C;
+  export type TRIAGE_CLASS_D = typeof TriageClass.TRIAGE_CLASS_D;
+}
+
+export function triageClassFromJSON(object: any): TriageClass {
+  switch (object) {
+    case 0:
+    case "TRIAGE_CLASS_UNSPECIFIED":
+      return TriageClass.TRIAGE_CLASS_UNSPECIFIED;
+    case 1:
+    case "TRIAGE_CLASS_A":
+      return TriageClass.TRIAGE_CLASS_A;
+    case 2:
+    case "TRIAGE_CLASS_B":
+      return TriageClass.TRIAGE_CLASS_B;
+    case 3:
+    case "TRIAGE_CLASS_C":
+      return TriageClass.TRIAGE_CLASS_C;
+    case 4:
+    case "TRIAGE_CLASS_D":
+      return TriageClass.TRIAGE_CLASS_D;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum TriageClass");
+  }
+}
+
+export function triageClassToJSON(object: TriageClass): string {
+  switch (object) {
+    case TriageClass.TRIAGE_CLASS_UNSPECIFIED:
+      return "TRIAGE_CLASS_UNSPECIFIED";
+    case TriageClass.TRIAGE_CLASS_A:
+      return "TRIAGE_CLASS_A";
+    case TriageClass.TRIAGE_CLASS_B:
+      return "TRIAGE_CLASS_B";
+    case TriageClass.TRIAGE_CLASS_C:
+      return "TRIAGE_CLASS_C";
+    case TriageClass.TRIAGE_CLASS_D:
+      return "TRIAGE_CLASS_D";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum TriageClass");
+  }
+}
+
+export function triageClassToNumber(object: TriageClass): number {
+  switch (object) {
+    case TriageClass.TRIAGE_CLASS_UNSPECIFIED:
+      return 0;
+    case TriageClass.TRIAGE_CLASS_A:
+      return 1;
+    case TriageClass.TRIAGE_CLASS_B:
+      return 2;
+    case TriageClass.TRIAGE_CLASS_C:
+      return 3;
+    case TriageClass.TRIAGE_CLASS_D:
+      return 4;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum TriageClass");
+  }
+}
+
 export interface Backbone {
   /** Names everything that shapes an embedding: backbone, and the descriptor that stands beside it. */
   name: string;
@@ -104,6 +239,25 @@ export interface Prediction {
 export interface StreamPredictionsRequest {
   runId: string;
   afterPageId: number;
+  /** Absent: all. */
+  query: PredictionQuery | undefined;
+}
+
+/** A prediction is selected when it meets all that is given. Bounds include their ends. */
+export interface PredictionQuery {
+  meanMin?: number | undefined;
+  meanMax?:
+    | number
+    | undefined;
+  /** In nats. */
+  entropyMin?: number | undefined;
+  entropyMax?: number | undefined;
+  disagreementMin?: number | undefined;
+  disagreementMax?: number | undefined;
+  decision: Decision;
+  triageClass: TriageClass;
+  /** Where high entropy begins for `triage_class`, in nats; by default the 0.8 quantile of the run's entropies. */
+  entropyThreshold?: number | undefined;
 }
 
 export interface StreamPredictionsResponse {
@@ -1541,7 +1695,7 @@ export const Prediction: MessageFns<Prediction> = {
 };
 
 function createBaseStreamPredictionsRequest(): StreamPredictionsRequest {
-  return { runId: "", afterPageId: 0 };
+  return { runId: "", afterPageId: 0, query: undefined };
 }
 
 export const StreamPredictionsRequest: MessageFns<StreamPredictionsRequest> = {
@@ -1551,6 +1705,9 @@ export const StreamPredictionsRequest: MessageFns<StreamPredictionsRequest> = {
     }
     if (message.afterPageId !== 0) {
       writer.uint32(16).int32(message.afterPageId);
+    }
+    if (message.query !== undefined) {
+      PredictionQuery.encode(message.query, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1584,6 +1741,14 @@ export const StreamPredictionsRequest: MessageFns<StreamPredictionsRequest> = {
             message.afterPageId = reader.int32();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.query = PredictionQuery.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1608,6 +1773,7 @@ export const StreamPredictionsRequest: MessageFns<StreamPredictionsRequest> = {
         : isSet(object.after_page_id)
         ? globalThis.Number(object.after_page_id)
         : 0,
+      query: isSet(object.query) ? PredictionQuery.fromJSON(object.query) : undefined,
     };
   },
 
@@ -1619,6 +1785,9 @@ export const StreamPredictionsRequest: MessageFns<StreamPredictionsRequest> = {
     if (message.afterPageId !== 0) {
       obj.afterPageId = Math.round(message.afterPageId);
     }
+    if (message.query !== undefined) {
+      obj.query = PredictionQuery.toJSON(message.query);
+    }
     return obj;
   },
 
@@ -1629,6 +1798,248 @@ export const StreamPredictionsRequest: MessageFns<StreamPredictionsRequest> = {
     const message = createBaseStreamPredictionsRequest();
     message.runId = object.runId ?? "";
     message.afterPageId = object.afterPageId ?? 0;
+    message.query = (object.query !== undefined && object.query !== null)
+      ? PredictionQuery.fromPartial(object.query)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePredictionQuery(): PredictionQuery {
+  return {
+    meanMin: undefined,
+    meanMax: undefined,
+    entropyMin: undefined,
+    entropyMax: undefined,
+    disagreementMin: undefined,
+    disagreementMax: undefined,
+    decision: Decision.DECISION_UNSPECIFIED,
+    triageClass: TriageClass.TRIAGE_CLASS_UNSPECIFIED,
+    entropyThreshold: undefined,
+  };
+}
+
+export const PredictionQuery: MessageFns<PredictionQuery> = {
+  encode(message: PredictionQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.meanMin !== undefined) {
+      writer.uint32(9).double(message.meanMin);
+    }
+    if (message.meanMax !== undefined) {
+      writer.uint32(17).double(message.meanMax);
+    }
+    if (message.entropyMin !== undefined) {
+      writer.uint32(25).double(message.entropyMin);
+    }
+    if (message.entropyMax !== undefined) {
+      writer.uint32(33).double(message.entropyMax);
+    }
+    if (message.disagreementMin !== undefined) {
+      writer.uint32(41).double(message.disagreementMin);
+    }
+    if (message.disagreementMax !== undefined) {
+      writer.uint32(49).double(message.disagreementMax);
+    }
+    if (message.decision !== Decision.DECISION_UNSPECIFIED) {
+      writer.uint32(56).int32(decisionToNumber(message.decision));
+    }
+    if (message.triageClass !== TriageClass.TRIAGE_CLASS_UNSPECIFIED) {
+      writer.uint32(64).int32(triageClassToNumber(message.triageClass));
+    }
+    if (message.entropyThreshold !== undefined) {
+      writer.uint32(73).double(message.entropyThreshold);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PredictionQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePredictionQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.meanMin = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.meanMax = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.entropyMin = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.entropyMax = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.disagreementMin = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.disagreementMax = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.decision = decisionFromJSON(reader.int32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.triageClass = triageClassFromJSON(reader.int32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.entropyThreshold = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PredictionQuery {
+    return {
+      meanMin: isSet(object.meanMin)
+        ? globalThis.Number(object.meanMin)
+        : isSet(object.mean_min)
+        ? globalThis.Number(object.mean_min)
+        : undefined,
+      meanMax: isSet(object.meanMax)
+        ? globalThis.Number(object.meanMax)
+        : isSet(object.mean_max)
+        ? globalThis.Number(object.mean_max)
+        : undefined,
+      entropyMin: isSet(object.entropyMin)
+        ? globalThis.Number(object.entropyMin)
+        : isSet(object.entropy_min)
+        ? globalThis.Number(object.entropy_min)
+        : undefined,
+      entropyMax: isSet(object.entropyMax)
+        ? globalThis.Number(object.entropyMax)
+        : isSet(object.entropy_max)
+        ? globalThis.Number(object.entropy_max)
+        : undefined,
+      disagreementMin: isSet(object.disagreementMin)
+        ? globalThis.Number(object.disagreementMin)
+        : isSet(object.disagreement_min)
+        ? globalThis.Number(object.disagreement_min)
+        : undefined,
+      disagreementMax: isSet(object.disagreementMax)
+        ? globalThis.Number(object.disagreementMax)
+        : isSet(object.disagreement_max)
+        ? globalThis.Number(object.disagreement_max)
+        : undefined,
+      decision: isSet(object.decision) ? decisionFromJSON(object.decision) : Decision.DECISION_UNSPECIFIED,
+      triageClass: isSet(object.triageClass)
+        ? triageClassFromJSON(object.triageClass)
+        : isSet(object.triage_class)
+        ? triageClassFromJSON(object.triage_class)
+        : TriageClass.TRIAGE_CLASS_UNSPECIFIED,
+      entropyThreshold: isSet(object.entropyThreshold)
+        ? globalThis.Number(object.entropyThreshold)
+        : isSet(object.entropy_threshold)
+        ? globalThis.Number(object.entropy_threshold)
+        : undefined,
+    };
+  },
+
+  toJSON(message: PredictionQuery): unknown {
+    const obj: any = {};
+    if (message.meanMin !== undefined) {
+      obj.meanMin = floatToJson(message.meanMin);
+    }
+    if (message.meanMax !== undefined) {
+      obj.meanMax = floatToJson(message.meanMax);
+    }
+    if (message.entropyMin !== undefined) {
+      obj.entropyMin = floatToJson(message.entropyMin);
+    }
+    if (message.entropyMax !== undefined) {
+      obj.entropyMax = floatToJson(message.entropyMax);
+    }
+    if (message.disagreementMin !== undefined) {
+      obj.disagreementMin = floatToJson(message.disagreementMin);
+    }
+    if (message.disagreementMax !== undefined) {
+      obj.disagreementMax = floatToJson(message.disagreementMax);
+    }
+    if (message.decision !== Decision.DECISION_UNSPECIFIED) {
+      obj.decision = decisionToJSON(message.decision);
+    }
+    if (message.triageClass !== TriageClass.TRIAGE_CLASS_UNSPECIFIED) {
+      obj.triageClass = triageClassToJSON(message.triageClass);
+    }
+    if (message.entropyThreshold !== undefined) {
+      obj.entropyThreshold = floatToJson(message.entropyThreshold);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PredictionQuery>): PredictionQuery {
+    return PredictionQuery.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PredictionQuery>): PredictionQuery {
+    const message = createBasePredictionQuery();
+    message.meanMin = object.meanMin ?? undefined;
+    message.meanMax = object.meanMax ?? undefined;
+    message.entropyMin = object.entropyMin ?? undefined;
+    message.entropyMax = object.entropyMax ?? undefined;
+    message.disagreementMin = object.disagreementMin ?? undefined;
+    message.disagreementMax = object.disagreementMax ?? undefined;
+    message.decision = object.decision ?? Decision.DECISION_UNSPECIFIED;
+    message.triageClass = object.triageClass ?? TriageClass.TRIAGE_CLASS_UNSPECIFIED;
+    message.entropyThreshold = object.entropyThreshold ?? undefined;
     return message;
   },
 };
@@ -1759,7 +2170,7 @@ export const InferenceServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT", _unknownFields: { 405608: [Buffer.from([3]) as Buffer] } },
     },
-    /** Predictions of a run in ascending PageID, at most 500 a message. */
+    /** Predictions of a run in ascending PageID, at most 500 a message: all, or those that a query selects. */
     streamPredictions: {
       name: "StreamPredictions",
       requestType: StreamPredictionsRequest as typeof StreamPredictionsRequest,
@@ -1801,7 +2212,7 @@ export interface InferenceServiceImplementation<CallContextExt = {}> {
     request: CancelPredictionRunRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<CancelPredictionRunResponse>>;
-  /** Predictions of a run in ascending PageID, at most 500 a message. */
+  /** Predictions of a run in ascending PageID, at most 500 a message: all, or those that a query selects. */
   streamPredictions(
     request: StreamPredictionsRequest,
     context: CallContext & CallContextExt,
@@ -1838,7 +2249,7 @@ export interface InferenceServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<CancelPredictionRunRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<CancelPredictionRunResponse>;
-  /** Predictions of a run in ascending PageID, at most 500 a message. */
+  /** Predictions of a run in ascending PageID, at most 500 a message: all, or those that a query selects. */
   streamPredictions(
     request: DeepPartial<StreamPredictionsRequest>,
     options?: CallOptions & CallOptionsExt,
