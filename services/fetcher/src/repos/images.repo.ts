@@ -35,34 +35,44 @@ export interface ImagesRepo {
 }
 
 export function imagesRepo(kysely: Kysely<Schema>): ImagesRepo {
+  async function rowsOf(pageIds: readonly number[], size: ImageSize): Promise<Map<number, ImageKnowledge>> {
+    const rows = await kysely
+      .selectFrom('image')
+      .selectAll()
+      .where('size', '=', size)
+      .where('page_id', '=', sql<number>`any(${pageIds}::int[])`)
+      .execute();
+    return new Map(rows.map((row) => [row.page_id, toKnowledge(row)]));
+  }
+
+  async function openPages(pageIds: readonly number[], size: ImageSize): Promise<Set<number>> {
+    const open = await kysely
+      .selectFrom('fetch_page')
+      .innerJoin('fetch_run', 'fetch_run.id', 'fetch_page.run_id')
+      .select('page_id')
+      .distinct()
+      .where('page_id', '=', sql<number>`any(${pageIds}::int[])`)
+      .where('fetch_page.state', 'in', ['pending', 'retry_at'])
+      .where('fetch_run.size', '=', size)
+      .where('fetch_run.state', 'in', ['pending', 'running'])
+      .execute();
+    return new Set(open.map((row) => row.page_id));
+  }
+
   async function findImages(pageIds: readonly number[], size: ImageSize): Promise<ImageKnowledge[]> {
-    const [rows, open] = await Promise.all([
-      kysely
-        .selectFrom('image')
-        .selectAll()
-        .where('size', '=', size)
-        .where('page_id', '=', sql<number>`any(${pageIds}::int[])`)
-        .execute(),
-      kysely
-        .selectFrom('fetch_page')
-        .innerJoin('fetch_run', 'fetch_run.id', 'fetch_page.run_id')
-        .select('page_id')
-        .distinct()
-        .where('page_id', '=', sql<number>`any(${pageIds}::int[])`)
-        .where('fetch_page.state', 'in', ['pending', 'retry_at'])
-        .where('fetch_run.size', '=', size)
-        .where('fetch_run.state', 'in', ['pending', 'running'])
-        .execute(),
-    ]);
-    const byId = new Map(rows.map((row) => [row.page_id, toKnowledge(row)]));
-    const isOpen = new Set(open.map((row) => row.page_id));
-    return pageIds.map((pageId) => {
-      const known = byId.get(pageId);
-      if (known?.state === 'stored' || known?.state === 'retry_at') return known;
+    const isSettled = (known: ImageKnowledge | undefined) => known?.state === 'stored' || known?.state === 'retry_at';
+    const known = await rowsOf(pageIds, size);
+    const unsettled = pageIds.filter((pageId) => !isSettled(known.get(pageId)));
+    if (unsettled.length > 0) {
       // A run that is under way may still find what an earlier one did not.
-      if (isOpen.has(pageId)) return { state: 'pending', pageId, size, detail: '' };
-      return known ?? { state: 'unknown', pageId, size, detail: '' };
-    });
+      const open = await openPages(unsettled, size);
+      // One that was open when its row was read and is not any more has ended between: its row is another now.
+      const ended = unsettled.filter((pageId) => !open.has(pageId));
+      const again = ended.length > 0 ? await rowsOf(ended, size) : new Map<number, ImageKnowledge>();
+      for (const pageId of open) known.set(pageId, { state: 'pending', pageId, size, detail: '' });
+      for (const [pageId, image] of again) known.set(pageId, image);
+    }
+    return pageIds.map((pageId) => known.get(pageId) ?? { state: 'unknown', pageId, size, detail: '' });
   }
   return {
     findImages,
