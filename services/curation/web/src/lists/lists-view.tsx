@@ -42,6 +42,10 @@ export function ListsView() {
   );
 }
 
+/** Whether its pages stand: those of a list that is being imported are still being counted. */
+const hasPages = ({ pageCount, state }: HqList) =>
+  pageCount !== null && state !== 'importing' && state !== 'predicting' && state !== 'failed';
+
 function ListSheet({ list }: { list: HqList }) {
   return (
     <Sheet title={<a href={`/lists/${list.version}`}>List {list.version}</a>} actions={<Badge>{list.state}</Badge>}>
@@ -51,9 +55,9 @@ function ListSheet({ list }: { list: HqList }) {
       </div>
       {list.reason && <p class="problem">{sentence(list.reason)}</p>}
       <div class="row">
-        {list.pageCount !== null && (
+        {hasPages(list) && (
           <a class="button" href={`/gallery/${list.version}`}>
-            Gallery of {whole(list.pageCount)} plates
+            Gallery of {whole(list.pageCount ?? 0)} plates
           </a>
         )}
         <a class="button" href={`/lists/${list.version}`}>
@@ -234,9 +238,12 @@ interface Diff {
 }
 
 function Compare({ lists }: { lists: HqList[] }) {
-  const frozen = lists.filter(({ pageCount }) => pageCount !== null);
-  const [from, setFrom] = useState(String(frozen.at(-2)?.version ?? ''));
-  const [to, setTo] = useState(String(frozen.at(-1)?.version ?? ''));
+  const frozen = lists.filter(hasPages);
+  // The newest two until somebody chooses: which those are changes while a list is being imported.
+  const [older, setFrom] = useState<string>();
+  const [newer, setTo] = useState<string>();
+  const from = older ?? String(frozen.at(-2)?.version ?? '');
+  const to = newer ?? String(frozen.at(-1)?.version ?? '');
   const { data, problem } = useRest<Diff>(
     from && to && from !== to ? `/v1/hq-lists/${from}/diff/${to}?limit=1` : undefined,
   );
