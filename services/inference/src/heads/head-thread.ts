@@ -3,7 +3,7 @@ import { workerData } from 'node:worker_threads';
 import type { Ensemble } from '@florilegium/ensemble';
 import { predictHalfRows } from '@florilegium/ensemble/half-rows';
 import { openObjectStore } from '@florilegium/object-store';
-import { embeddingShards } from '../clients/embedding-shards.client.ts';
+import { type EmbeddingShards, embeddingShards } from '../clients/embedding-shards.client.ts';
 import type { ShardPart } from '../domain/embedding.ts';
 import { answerRequests } from '../threads/answer-requests.ts';
 
@@ -18,9 +18,18 @@ export interface HeadRequest {
 }
 
 const { objectStoreUrl } = workerData as HeadThreadSetup;
-const opened = openObjectStore(objectStoreUrl).then(embeddingShards);
-// Whoever asks first hears of it.
-opened.catch(() => {});
+let opened: Promise<EmbeddingShards> | undefined;
+
+/** A store that cannot be opened now is tried again by the next request. */
+function openShards(): Promise<EmbeddingShards> {
+  opened ??= openObjectStore(objectStoreUrl)
+    .then(embeddingShards)
+    .catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+  return opened;
+}
 
 /** The last one stays, with what was made ready for it: a run has many batches. */
 let last: { name: string; ensemble: Ensemble } | undefined;
@@ -28,7 +37,7 @@ let last: { name: string; ensemble: Ensemble } | undefined;
 answerRequests(async ({ ensembleName, ensemble: given, parts }: HeadRequest) => {
   if (last?.name !== ensembleName) last = { name: ensembleName, ensemble: given };
   const { ensemble } = last;
-  const shards = await opened;
+  const shards = await openShards();
   const rowCount = parts.reduce((sum, { rows }) => sum + rows.length, 0);
   const probabilities = new Float32Array(rowCount * ensemble.members.length);
   let at = 0;
