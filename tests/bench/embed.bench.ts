@@ -78,26 +78,27 @@ async function compare(
     delayMs = Math.min(delayMs, ours.delayMs);
   }
   const limit = 1 / (1 / best.decode + 1 / best.forward);
-  const network = await networkAlone(chosen, threads, seconds / 2);
-  const ratio = best.ours / limit;
+  const verdict = (isKept: boolean) => (isKept ? 'kept' : 'MISSED');
   const show = (rate: number) => rate.toFixed(1);
   console.log(
     `  images/s: decode alone ${show(best.decode)}, forward alone ${show(best.forward)}, the two in a row ${show(limit)}, end to end ${show(best.ours)}`,
   );
-  if (network > 0) {
-    const bare = 1 / (1 / best.decode + 1 / network);
-    console.log(
-      `  the network without the page statistics ${show(network)}: end to end over decode and network alone ${(best.ours / bare).toFixed(3)}`,
-    );
-  }
-  const verdict = (isKept: boolean) => (isKept ? 'kept' : 'MISSED');
+  const ratio = best.ours / limit;
   console.log(
     `  end to end over the limit: ${ratio.toFixed(3)}, at least ${limits.ratio}: ${verdict(ratio >= limits.ratio)}`,
   );
+  // The stricter reading: page statistics are our overhead over the network's features.
+  const network = await networkAlone(chosen, threads, seconds / 2);
+  const bareRatio = network > 0 ? best.ours * (1 / best.decode + 1 / network) : Number.POSITIVE_INFINITY;
+  if (network > 0) {
+    console.log(
+      `  forward without page statistics ${show(network)}: end to end over decode and that ${bareRatio.toFixed(3)}, at least ${limits.ratio}: ${verdict(bareRatio >= limits.ratio)}`,
+    );
+  }
   console.log(
     `  event loop delay p99: ${delayMs.toFixed(1)} ms, under ${limits.delayMs}: ${verdict(delayMs < limits.delayMs)}`,
   );
-  return ratio >= limits.ratio && delayMs < limits.delayMs;
+  return Math.min(ratio, bareRatio) >= limits.ratio && delayMs < limits.delayMs;
 }
 
 /** Calls `work` for image after image, `inFlight` at once, for some seconds; images a second. */

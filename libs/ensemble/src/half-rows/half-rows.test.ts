@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { randomFrom } from '@florilegium/random';
 import { describe, expect, it } from 'vitest';
-import { assembleKernels } from '../../scripts/assemble-kernels.ts';
+import { compileKernels } from '../../../../scripts/compile-kernels.ts';
 import { memberProbabilitiesAt } from '../calibrate.ts';
 import { decodeHalfFloats, toHalf } from '../half-floats.ts';
 import { cosinesWith, momentsOfHalfRows, predictHalfRows } from './half-rows.ts';
@@ -24,7 +25,8 @@ const dotOf = (a: ArrayLike<number>, b: ArrayLike<number>) =>
 
 it('the committed kernels are those of the source', async () => {
   const committed = readFileSync(new URL('./kernels.wasm', import.meta.url));
-  expect(committed.equals(await assembleKernels())).toBe(true);
+  const source = fileURLToPath(new URL('../../assembly', import.meta.url));
+  expect(committed.equals(await compileKernels(source))).toBe(true);
 });
 
 describe.each([3, 8, 16, 194, 1474])('rows of %i half floats', (dims) => {

@@ -2,7 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type BackboneSession, openBackboneSession } from './backbone-session.ts';
 import type { BackboneManifest, ExecutionProvider } from './backbones.ts';
-import { halve, RASTER_SIDE } from './page-raster.ts';
+import { openPageKernels, type PageKernels } from './page-kernels.ts';
+import { RASTER_SIDE } from './page-raster.ts';
 import { pageStatistics, STATISTICS_DIMS } from './page-statistics.ts';
 
 /** What the thread is started with. */
@@ -30,12 +31,13 @@ if (port) {
     const session =
       backbone && (await openBackboneSession(backbone.manifest, backbone.file, backbone.executionProvider));
     const dimensions = (backbone?.manifest.dimensions ?? 0) + STATISTICS_DIMS;
+    const kernels = openPageKernels();
     // One batch after the other, in the order they came.
     let last = Promise.resolve();
     port.on('message', ({ pages }: ThreadRequest) => {
       last = last.then(async () => {
         try {
-          const values = await embed(pages, session, dimensions);
+          const values = await embed(pages, kernels, session, dimensions);
           reply({ kind: 'embedded', values }, [values.buffer]);
         } catch (error) {
           failed(error);
@@ -50,20 +52,22 @@ if (port) {
 
 async function embed(
   pages: ThreadRequest['pages'],
+  kernels: PageKernels,
   session: BackboneSession | undefined,
   dimensions: number,
 ): Promise<Float32Array<ArrayBuffer>> {
   const values = new Float32Array(pages.length * dimensions);
   const features = dimensions - STATISTICS_DIMS;
+  const pixels = new Uint8Array(session ? pages.length * HALF_BYTES : 0);
+  for (const [index, page] of pages.entries()) {
+    pageStatistics(page, kernels, values, index * dimensions + features);
+    if (session) pixels.set(kernels.half, index * HALF_BYTES);
+  }
   if (session) {
-    const pixels = new Uint8Array(pages.length * HALF_BYTES);
-    for (const [index, page] of pages.entries())
-      halve(page.rgb, RASTER_SIDE, pixels.subarray(index * HALF_BYTES, (index + 1) * HALF_BYTES));
     const output = await session.run(pixels, pages.length);
     for (let index = 0; index < pages.length; index++)
       values.set(output.subarray(index * features, (index + 1) * features), index * dimensions);
   }
-  for (const [index, page] of pages.entries()) pageStatistics(page, values, index * dimensions + features);
   if (!values.every(Number.isFinite)) throw new Error('an embedding holds a number that is not finite');
   return values;
 }

@@ -11,20 +11,3 @@ export interface PageRaster {
   /** width / height of the page as scanned */
   aspect: number;
 }
-
-/** Mean of each 2 x 2 block: interleaved RGB [side, side, 3] -> [side/2, side/2, 3], rounded to the nearest. */
-export function halve(rgb: Uint8Array, side: number, out: Uint8Array): void {
-  const half = side / 2;
-  const stride = side * 3;
-  let to = 0;
-  for (let y = 0; y < half; y++) {
-    let from = y * 2 * stride;
-    for (let x = 0; x < half; x++) {
-      for (let channel = 0; channel < 3; channel++) {
-        const at = from + channel;
-        out[to++] = (rgb[at]! + rgb[at + 3]! + rgb[at + stride]! + rgb[at + stride + 3]! + 2) >> 2;
-      }
-      from += 6;
-    }
-  }
-}

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { RASTER_SIDE } from './page-raster.ts';
-import { pageStatistics, STATISTICS_DIMS } from './page-statistics.ts';
+import { openPageKernels } from './page-kernels.ts';
+import { type PageRaster, RASTER_SIDE } from './page-raster.ts';
+import * as statistics from './page-statistics.ts';
+
+const kernels = openPageKernels();
+const { STATISTICS_DIMS } = statistics;
+const pageStatistics = (page: PageRaster) => statistics.pageStatistics(page, kernels);
 
 type Colour = readonly [number, number, number];
 const ink: Colour = [30, 28, 26];

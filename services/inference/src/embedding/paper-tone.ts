@@ -3,6 +3,8 @@
 // Toned paper multiplies what is printed on it: in linear light a pixel is paper times ink coverage. Dividing by the paper's colour
 // therefore turns a black engraving on brown paper into a neutral one, while the pigments of a hand-coloured plate keep their hue.
 
+import type { PageKernels } from './page-kernels.ts';
+
 const LINEAR = Float64Array.from({ length: 256 }, (_, value) => {
   const encoded = value / 255;
   return encoded <= 0.04045 ? encoded / 12.92 : ((encoded + 0.055) / 1.055) ** 2.4;
@@ -25,13 +27,6 @@ const Z = [0.0193339 / 1.08883, 0.119192 / 1.08883, 0.9503041 / 1.08883] as cons
 /** Paper in linear light, each channel in (0, 1]. */
 export type PaperTone = readonly [red: number, green: number, blue: number];
 
-/** Lightness 0-100 and the two colour axes, one value a pixel. */
-export interface LabPlanes {
-  lightness: Float32Array;
-  a: Float32Array;
-  b: Float32Array;
-}
-
 function labOf(red: number, green: number, blue: number): [number, number, number] {
   const fx = curve(X[0] * red + X[1] * green + X[2] * blue);
   const fy = curve(Y[0] * red + Y[1] * green + Y[2] * blue);
@@ -50,29 +45,24 @@ function couldBePaper(tone: PaperTone): boolean {
   return chroma <= CHROMA_MAX_OFF_AXIS || (b > 0 && a > -0.35 * b && a < 0.7 * b);
 }
 
-const median = (histogram: Uint32Array, count: number): number => {
+const median = (histogram: Uint32Array): number => {
+  const count = histogram.reduce((sum, inBin) => sum + inBin, 0);
   let seen = 0;
-  for (let value = 0; value < histogram.length; value++) {
-    seen += histogram[value]!;
+  for (const [value, inBin] of histogram.entries()) {
+    seen += inBin;
     if (seen * 2 >= count) return value;
   }
   return histogram.length - 1;
 };
 
 /**
- * The paper's colour: the per-channel median around the commonest lightness among the page's bright pixels (from 60 % of its
+ * The colour of the held page's paper: the per-channel median around the commonest lightness among the page's bright pixels (from 60 % of its
  * 98th percentile up). Where no bright tone holds 5 % of the page, or where it cannot be paper, the brightest 2 % are taken, made neutral
  * when they cannot be paper either.
  */
-export function paperTone(rgb: Uint8Array): PaperTone {
-  const pixels = rgb.length / 3;
-  const luma = new Uint8Array(pixels);
-  const histogram = new Uint32Array(256);
-  for (let pixel = 0, at = 0; pixel < pixels; pixel++, at += 3) {
-    const value = (rgb[at]! * 77 + rgb[at + 1]! * 150 + rgb[at + 2]! * 29) >> 8;
-    luma[pixel] = value;
-    histogram[value]!++;
-  }
+export function paperTone(kernels: PageKernels): PaperTone {
+  const histogram = kernels.lumas();
+  const pixels = histogram.reduce((sum, count) => sum + count, 0);
   let bright = 255;
   for (let above = 0; bright > 0; bright--) {
     above += histogram[bright]!;
@@ -88,21 +78,8 @@ export function paperTone(rgb: Uint8Array): PaperTone {
   }
 
   const medianTone = (from: number, to: number): PaperTone => {
-    const channels = [new Uint32Array(256), new Uint32Array(256), new Uint32Array(256)] as const;
-    let count = 0;
-    for (let pixel = 0, at = 0; pixel < pixels; pixel++, at += 3) {
-      const value = luma[pixel]!;
-      if (value < from || value > to) continue;
-      count++;
-      channels[0][rgb[at]!]!++;
-      channels[1][rgb[at + 1]!]!++;
-      channels[2][rgb[at + 2]!]!++;
-    }
-    return [
-      LINEAR[Math.max(8, median(channels[0], count))]!,
-      LINEAR[Math.max(8, median(channels[1], count))]!,
-      LINEAR[Math.max(8, median(channels[2], count))]!,
-    ];
+    const [red, green, blue] = kernels.channelsWithin(from, to).map((counts) => LINEAR[Math.max(8, median(counts))]!);
+    return [red!, green!, blue!];
   };
 
   if (modeMass >= pixels * 0.05) {
@@ -115,25 +92,13 @@ export function paperTone(rgb: Uint8Array): PaperTone {
   return [level, level, level];
 }
 
-/** The page in CIE Lab relative to its paper: paper is (100, 0, 0). `rgb` is interleaved, the planes hold one value a pixel. */
-export function whiten(rgb: Uint8Array, paper: PaperTone): LabPlanes {
-  const pixels = rgb.length / 3;
-  const lightness = new Float32Array(pixels);
-  const a = new Float32Array(pixels);
-  const b = new Float32Array(pixels);
-  const red = LINEAR.map((value) => Math.min(value / paper[0], 1.1));
-  const green = LINEAR.map((value) => Math.min(value / paper[1], 1.1));
-  const blue = LINEAR.map((value) => Math.min(value / paper[2], 1.1));
-  for (let pixel = 0, at = 0; pixel < pixels; pixel++, at += 3) {
-    const r = red[rgb[at]!]!;
-    const g = green[rgb[at + 1]!]!;
-    const bl = blue[rgb[at + 2]!]!;
-    const fx = curve(X[0] * r + X[1] * g + X[2] * bl);
-    const fy = curve(Y[0] * r + Y[1] * g + Y[2] * bl);
-    const fz = curve(Z[0] * r + Z[1] * g + Z[2] * bl);
-    lightness[pixel] = 116 * fy - 16;
-    a[pixel] = 500 * (fx - fy);
-    b[pixel] = 200 * (fy - fz);
-  }
-  return { lightness, a, b };
+/** Makes the held page's half in CIE Lab relative to its paper: paper is (100, 0, 0). Gives how many pixels have each lightness, 0 to 100. */
+export function whiten(kernels: PageKernels, paper: PaperTone): Uint32Array {
+  const relativeTo = (level: number) => LINEAR.map((value) => Math.min(value / level, 1.1));
+  return kernels.toLab({
+    channels: [relativeTo(paper[0]), relativeTo(paper[1]), relativeTo(paper[2])],
+    matrix: [...X, ...Y, ...Z],
+    curve: CURVE,
+    stepsPerUnit: CURVE_STEPS / CURVE_MAX,
+  });
 }

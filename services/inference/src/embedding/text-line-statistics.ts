@@ -1,3 +1,6 @@
+import type { PageKernels } from './page-kernels.ts';
+import { RASTER_SIDE } from './page-raster.ts';
+
 // Whether a page is type: lines of type make ink come and go down the page at one pitch, in blocks that share it, and make many short runs
 // of ink across the page. A picture does neither.
 
@@ -9,42 +12,18 @@ const INK_BELOW = 0.6;
 
 export const TEXT_LINE_DIMS = 3 + 2 * COLUMNS + 2 + PROFILE_BINS + 5 + 4;
 
-/**
- * Writes TEXT_LINE_DIMS numbers into `out` from `offset`; returns the next offset. `tone` holds side x side values, 0 the page's ink and 1 its
- * paper; `aspect` is the page's width / height.
- */
-export function textLineStatistics(
-  tone: Float32Array,
-  side: number,
-  aspect: number,
-  out: Float32Array,
-  offset: number,
-): number {
-  const rows = new Float64Array(side);
-  const columns = new Float64Array(side);
-  const strips = Array.from({ length: COLUMNS }, () => new Float64Array(side));
-  const runs = new Float64Array(side);
-  const strip = side / COLUMNS;
+/** Writes TEXT_LINE_DIMS numbers about the tone into `out` from `offset`; returns the next offset. `aspect` is the page's width / height. */
+export function textLineStatistics(kernels: PageKernels, aspect: number, out: Float32Array, offset: number): number {
+  const side = RASTER_SIDE;
+  const { rows, columns, strips, runs } = kernels.inkProfiles(INK_BELOW);
   let inkPixels = 0;
   let top = side;
   let bottom = 0;
-  for (let y = 0, at = 0; y < side; y++) {
-    let before = 0;
-    for (let x = 0; x < side; x++, at++) {
-      const ink = tone[at]! < INK_BELOW ? 1 : 0;
-      if (ink === 1) {
-        inkPixels++;
-        rows[y]!++;
-        columns[x]!++;
-        strips[Math.floor(x / strip)]![y]!++;
-        if (before === 0) runs[y]!++;
-      }
-      before = ink;
-    }
-    if (rows[y]! > side * 0.01) {
-      top = Math.min(top, y);
-      bottom = Math.max(bottom, y);
-    }
+  for (const [y, count] of rows.entries()) {
+    inkPixels += count;
+    if (count <= side * 0.01) continue;
+    top = Math.min(top, y);
+    bottom = y;
   }
 
   let to = offset;
@@ -92,7 +71,7 @@ export function textLineStatistics(
 }
 
 /** The pitch at which a profile repeats best, in pixels, and its autocorrelation there, 0 to 1, above the dip before it. */
-function pitchOf(profile: Float64Array): { pitch: number; strength: number } {
+function pitchOf(profile: Uint32Array): { pitch: number; strength: number } {
   const length = profile.length;
   // Taking out the mean over a pitch or more leaves the lines and drops the shape of the page.
   const detrended = new Float64Array(length);
@@ -123,7 +102,7 @@ function pitchOf(profile: Float64Array): { pitch: number; strength: number } {
 }
 
 /** Mean change between neighbours over the mean: high across lines of type, low along them. */
-function roughness(profile: Float64Array): number {
+function roughness(profile: Uint32Array): number {
   let change = 0;
   let total = 1;
   for (let at = 1; at < profile.length; at++) {
