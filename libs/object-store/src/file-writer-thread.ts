@@ -10,6 +10,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  utimesSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -82,7 +83,7 @@ function write({ id, path, keepSame }: WriteOrder, bytes: Uint8Array): WrittenFi
   if (keepSame) {
     const about = lstatSync(path, { throwIfNoEntry: false });
     // Whoever wrote it may still be waiting for its flush: this order waits for one too.
-    if (about?.isFile() && about.size === bytes.length) return { id, temporary: undefined, path };
+    if (about?.isFile() && about.size === bytes.length && touch(path)) return { id, temporary: undefined, path };
   }
   const temporary = `${folder}/${temporaryStart}${nextName++}`;
   const file = openSync(temporary, 'wx', 0o644);
@@ -95,6 +96,18 @@ function write({ id, path, keepSame }: WriteOrder, bytes: Uint8Array): WrittenFi
   }
   closeSync(file);
   return { id, temporary, path };
+}
+
+/** Tells whoever clears away old files that this one is wanted again. False when it is gone meanwhile. */
+function touch(path: string): boolean {
+  try {
+    const now = new Date();
+    utimesSync(path, now, now);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return false;
+  }
 }
 
 /** Group by group: what is written while one group is being flushed is the next. */

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ObjectStore, openObjectStore } from './index.ts';
@@ -22,6 +23,16 @@ async function keysBelow(prefix: string): Promise<string[]> {
 }
 
 describe('content-addressed objects', () => {
+  it('are written once: the same bytes again leave the file as it is', async () => {
+    const body = Buffer.from('picture');
+    const { key } = await store.putContent('images', 'webp', body);
+    const { ino } = await stat(join(folder, key));
+    await store.putContent('images', 'webp', body);
+    await store.putContent('images', 'webp', Readable.from([body]));
+    await (await store.handContent('images', 'webp', body)).durable;
+    expect((await stat(join(folder, key))).ino).toBe(ino);
+  });
+
   it('are mended by the next put when the file in their place has another length', async () => {
     const { key } = await store.putContent('images', 'webp', Buffer.from('picture'));
     await writeFile(join(folder, key), 'pic');
@@ -78,6 +89,20 @@ describe('objects that are handed over', () => {
     const child = spawnSync(process.execPath, [join(folder, 'program.mjs')], { env: { PATH: '/nowhere' } });
     expect({ status: child.status, stderr: child.stderr.toString() }).toMatchObject({ status: 0 });
     expect(await keysBelow('images/')).toHaveLength(50);
+  });
+});
+
+describe('objects that nobody wants any more', () => {
+  it('stay whenever they are put again while they are being removed', async () => {
+    const body = Buffer.from('wanted again');
+    const { key } = await store.putContent('images', 'webp', body);
+    for (let round = 0; round < 200; round++) {
+      await utimes(join(folder, key), new Date(0), new Date(0));
+      const since = new Date(Date.now() - 60_000);
+      await Promise.all([store.deleteUntouched(key, since), store.putContent('images', 'webp', body)]);
+      expect((await store.get(key)).toString()).toBe('wanted again');
+    }
+    expect(await readdir(join(folder, '.writing'))).toEqual([]);
   });
 });
 

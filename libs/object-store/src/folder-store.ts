@@ -1,6 +1,19 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, constants as fsConstants } from 'node:fs';
-import { type FileHandle, mkdir, open, opendir, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  unlink,
+  utimes,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError, internal, invalidArgument, notFound } from '@florilegium/errors';
@@ -121,8 +134,17 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     }
   }
 
-  async function isThere(key: string, bytes: number): Promise<boolean> {
-    return (await head(key))?.bytes === bytes;
+  /** Whether it is there with this length; one that is counts as modified now. */
+  async function touchSame(key: string, bytes: number): Promise<boolean> {
+    if ((await head(key))?.bytes !== bytes) return false;
+    const now = new Date();
+    try {
+      await utimes(join(root, key), now, now);
+      return true;
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return false;
+      throw error;
+    }
   }
 
   /** All 256 folders of a prefix that names objects after their content, flushed at once: one by one, each would cost as much as some images. */
@@ -200,7 +222,7 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
       contentKey(prefix, '0'.repeat(64), extension);
       const written = await write(body);
       const key = contentKey(prefix, written.sha256, extension);
-      if (await isThere(key, written.bytes)) await rm(written.path, { force: true });
+      if (await touchSame(key, written.bytes)) await rm(written.path, { force: true });
       else await moveIntoPlace(written.path, key);
       return { key, bytes: written.bytes, sha256: written.sha256 };
     },
@@ -262,6 +284,29 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
       } catch (error) {
         if (!isCode(error, 'ENOENT') && !isCode(error, 'ENOTDIR')) throw error;
       }
+    },
+
+    async deleteUntouched(key, since) {
+      assertKey(key);
+      const path = join(root, key);
+      const aside = join(writingFolder, randomUUID());
+      try {
+        await assertInside(dirname(path));
+        if ((await stat(path)).mtime > since) return false;
+        // From here on a put finds nothing and writes anew; one that found the file before has touched it.
+        await rename(path, aside);
+      } catch (error) {
+        if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return false;
+        throw error;
+      }
+      const isTouched = (await stat(aside)).mtime > since;
+      if (isTouched)
+        await link(aside, path).catch((error: unknown) => {
+          if (!isCode(error, 'EEXIST')) throw error;
+        });
+      await unlink(aside);
+      await flushFolder(dirname(path));
+      return !isTouched;
     },
   };
 }

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -149,15 +151,38 @@ function behavesAsAnObjectStore(): void {
   });
 
   describe('content-addressed objects', () => {
-    it('are named after their hash and written once, from buffers and streams', async () => {
+    it('are named after their hash, from buffers and streams', async () => {
       const key = contentKey('images', sha256('picture'), 'webp');
       const first = await store.putContent('images', 'webp', Buffer.from('picture'));
       expect(first).toEqual({ key, bytes: 7, sha256: sha256('picture') });
-      const written = (await store.head(key))!.modifiedAt.getTime();
-      await new Promise((resolve) => setTimeout(resolve, clockMs));
       expect(await store.putContent('images', 'webp', Buffer.from('picture'))).toEqual(first);
       expect(await store.putContent('images', 'webp', pieces('pic', 'ture'))).toEqual(first);
-      expect((await store.head(key))!.modifiedAt.getTime()).toBe(written);
+      expect((await store.get(key)).toString()).toBe('picture');
+    });
+  });
+
+  describe('objects that nobody wants any more', () => {
+    const old = () => new Date(Date.now() - 60_000);
+    const soon = () => new Date(Date.now() + 60_000);
+
+    it('are removed unless they were written since, or put again', async () => {
+      const { key } = await store.putContent('images', 'webp', Buffer.from('superseded'));
+      expect(await store.deleteUntouched(key, old())).toBe(false);
+      expect((await store.get(key)).toString()).toBe('superseded');
+      expect(await store.deleteUntouched(key, soon())).toBe(true);
+      expect(await store.head(key)).toBeUndefined();
+      expect(await store.deleteUntouched(key, soon())).toBe(false);
+    });
+
+    it.each(['a buffer', 'a stream'])('are as if written now when %s of the same bytes is put', async (form) => {
+      const bytes = Buffer.from('wanted again');
+      const { key } = await store.putContent('images', 'webp', bytes);
+      const before = (await store.head(key))!.modifiedAt;
+      await sleep(clockMs);
+      const body = form === 'a buffer' ? bytes : Readable.from([bytes]);
+      await store.putContent('images', 'webp', body);
+      expect((await store.head(key))!.modifiedAt.getTime()).toBeGreaterThan(before.getTime());
+      expect((await store.get(key)).toString()).toBe('wanted again');
     });
   });
 

@@ -8,8 +8,8 @@ export interface ObjectStore {
   /** Writes or replaces the object at `key`. */
   put(key: string, body: ObjectBody): Promise<StoredObject>;
   /**
-   * Writes the bytes under the key that their hash gives (see `contentKey`); bytes that are there already are not written again. Whoever has
-   * hashed a buffer already may give its hash, which is taken as it is.
+   * Writes the bytes under the key that their hash gives (see `contentKey`); bytes that are there already are not written again, but
+   * count as modified now. Whoever has hashed a buffer already may give its hash, which is taken as it is.
    */
   putContent(prefix: string, extension: string, body: ObjectBody, known?: { sha256: string }): Promise<StoredObject>;
   /**
@@ -27,6 +27,11 @@ export interface ObjectStore {
   list(prefix: string): AsyncIterable<ObjectHead>;
   /** Removes the object; one that is not there is no error. */
   delete(key: string): Promise<void>;
+  /**
+   * Removes an object named after its content unless somebody wrote it, or put the same bytes again, after `since`; false when it stays. In a
+   * folder no put is lost to it. S3 has no delete under a condition: a put in the milliseconds between look and delete is.
+   */
+  deleteUntouched(key: string, since: Date): Promise<boolean>;
 }
 
 export type ObjectBody = Uint8Array | AsyncIterable<Uint8Array>;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
@@ -46,6 +47,25 @@ export async function openS3Store(url: URL): Promise<ObjectStore> {
       return { key, bytes: about.ContentLength ?? 0, modifiedAt: about.LastModified ?? new Date(0) };
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
+      throw translated(error, key);
+    }
+  }
+
+  /** Whether it is there with this length; one that is counts as modified now: by a copy onto itself, for which S3 wants new metadata. */
+  async function touchSame(key: string, bytes: number): Promise<boolean> {
+    if ((await head(key))?.bytes !== bytes) return false;
+    try {
+      await client.send(
+        new CopyObjectCommand({
+          Bucket: bucket,
+          Key: full(key),
+          CopySource: `${bucket}/${full(key).split('/').map(encodeURIComponent).join('/')}`,
+          MetadataDirective: 'REPLACE',
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (statusOf(error) === 404) return false;
       throw translated(error, key);
     }
   }
@@ -127,7 +147,7 @@ export async function openS3Store(url: URL): Promise<ObjectStore> {
     if (!(body instanceof Uint8Array)) return await spooled(body, (path) => putFile(prefix, extension, path));
     const sha256 = known?.sha256 ?? sha256Of(body);
     const key = contentKey(prefix, sha256, extension);
-    if ((await head(key))?.bytes !== body.length) await putBytes(key, body);
+    if (!(await touchSame(key, body.length))) await putBytes(key, body);
     return { key, bytes: body.length, sha256 };
   }
 
@@ -186,17 +206,27 @@ export async function openS3Store(url: URL): Promise<ObjectStore> {
       } while (token !== undefined);
     },
 
-    async delete(key) {
+    delete: remove,
+
+    async deleteUntouched(key, since) {
       assertKey(key);
-      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: full(key) })).catch((error: unknown) => {
-        throw translated(error, key);
-      });
+      const about = await head(key);
+      if (!about || about.modifiedAt > since) return false;
+      await remove(key);
+      return true;
     },
   };
 
+  async function remove(key: string): Promise<void> {
+    assertKey(key);
+    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: full(key) })).catch((error: unknown) => {
+      throw translated(error, key);
+    });
+  }
+
   async function putFile(prefix: string, extension: string, file: { path: string; bytes: number; sha256: string }) {
     const key = contentKey(prefix, file.sha256, extension);
-    if ((await head(key))?.bytes !== file.bytes) await putStream(key, createReadStream(file.path));
+    if (!(await touchSame(key, file.bytes))) await putStream(key, createReadStream(file.path));
     return { key, bytes: file.bytes, sha256: file.sha256 };
   }
 }

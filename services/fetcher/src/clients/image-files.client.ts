@@ -17,7 +17,8 @@ export interface ImageFiles {
   removeImage(image: ImageFile): Promise<void>;
   /** Every object under `images/`, with its hash where its name is one. */
   listFiles(): AsyncIterable<{ key: string; sha256: string | undefined; bytes: number; modifiedAt: Date }>;
-  removeFile(key: string): Promise<void>;
+  /** Removes a file unless it was written, or wanted again, after `since`; false when it stays. */
+  removeFile(key: string, since: Date): Promise<boolean>;
   openImage(image: ImageFile, range: { start: number; bytes: number }): Promise<Readable>;
 }
 
@@ -31,7 +32,7 @@ export function imageFiles(objects: ObjectStore): ImageFiles {
       for await (const object of objects.list(`${imagePrefix}/`))
         yield { ...object, sha256: /\/([0-9a-f]{64})\.[a-z0-9]+$/.exec(object.key)?.[1] };
     },
-    removeFile: (key) => objects.delete(key),
+    removeFile: (key, since) => objects.deleteUntouched(key, since),
     removeImage: (image) => objects.delete(keyOf(image)),
     openImage: async (image, range) => (await objects.getStream(keyOf(image), { range })).stream,
   };

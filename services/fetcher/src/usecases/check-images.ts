@@ -74,13 +74,14 @@ async function checkFiles({ images, files }: CheckImagesDeps, options: CheckOpti
     const used = await images.findUsedHashes(part.flatMap(({ sha256 }) => (sha256 ? [sha256] : [])));
     for (const { key, sha256, bytes, modifiedAt } of part) {
       if (sha256 !== undefined && used.has(sha256)) continue;
-      if (Date.now() - modifiedAt.getTime() < youngMs) {
+      const youngFrom = new Date(Date.now() - youngMs);
+      // A run may store the same bytes while we look: the file is young again then, and stays.
+      if (modifiedAt > youngFrom || (options.mend && !(await files.removeFile(key, youngFrom)))) {
         result.tooYoung += 1;
         continue;
       }
       result.unused += 1;
       options.onFound({ kind: 'unused', key, bytes });
-      if (options.mend) await files.removeFile(key);
     }
   };
   let part: File[] = [];
