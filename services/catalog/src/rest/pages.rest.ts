@@ -148,7 +148,10 @@ export function addPageRoutes(app: HttpApp, routes: PageRoutes): void {
             reuse: Type.Object({
               public_domain: Type.Integer({ description: 'No rights are known to stand' }),
               attribution: Type.Integer({ description: 'Free with the maker named (CC BY, CC BY-SA)' }),
-              limited: Type.Integer({ description: 'No trade, or no changes (NC, ND)' }),
+              limited: Type.Integer({
+                description:
+                  'With conditions: no trade, no changes (NC, ND), or those of a contract or another law (NoC-CR, NoC-OKLR)',
+              }),
               in_copyright: Type.Integer({ description: 'Only with permission' }),
               unknown: Type.Integer(),
             }),
