@@ -120,6 +120,56 @@ describe('two rules', () => {
   });
 });
 
+it('compares rules by reading each candidate once', async () => {
+  const large = await startHarness('large');
+  const count = 60_000;
+  try {
+    const worker = await large.start({ role: 'worker' });
+    await large.importFrom(
+      await large.exportIn('library', { 'page.txt': pageFile(rows), 'item.txt': itemFile(items) }),
+    );
+    await worker.stop();
+    await large.db.pool.query(
+      `insert into page (page_id, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as)
+       select 1000000 + n, '', '', '', '[["Plate", "1", "Illustration"]]', '{}', '{}', 'rule' from generate_series(1, $1) n`,
+      [count],
+    );
+    await large.db.pool.query(
+      'insert into candidate select id, 1000000 + n from candidate_rule, generate_series(1, $1) n where n % 3 <> id % 3',
+      [count],
+    );
+    await large.db.pool.query('vacuum analyze candidate');
+    const rowsRead = async () => {
+      // A session tells what it has read when it ends, else some seconds later.
+      const { rows: ending } = await large.db.pool.query(
+        `select pid, pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()`,
+      );
+      const pids = ending.map(({ pid }) => pid);
+      const left = async () =>
+        await large.db.pool.query('select from pg_stat_activity where pid = any($1::integer[])', [pids]);
+      await until(async () => (await left()).rowCount === 0);
+      const { rows: read } = await large.db.pool.query(
+        `select ((select seq_tup_read from pg_stat_user_tables where relname = 'candidate')
+          + (select sum(idx_tup_read) from pg_stat_user_indexes where relname = 'candidate'))::int as count`,
+      );
+      return read[0].count as number;
+    };
+    const before = await rowsRead();
+    const { body } = await large.get('/v1/pages/rules/compare?one=illustrated&other=reference');
+    const read = (await rowsRead()) - before;
+    const { rows: known } = await large.db.pool.query('select rule_id, page_id from candidate');
+    const pages = new Set(known.map(({ page_id }) => page_id));
+    expect(body.both + body.onlyOne + body.onlyOther).toBe(pages.size);
+    expect(body.both).toBe(known.length - pages.size);
+    // Twice, where a batch of one rule ends before that of the other.
+    expect(read).toBeLessThan(2 * known.length);
+    expect(read).toBeGreaterThan(known.length / 2);
+  } finally {
+    await large.close();
+  }
+}, 60_000);
+
 describe('a stratified page set', () => {
   const draw = (body: object) => harness.post('/v1/page-sets', { seed: 3, countMax: 40, ...body });
 

@@ -177,6 +177,7 @@ export function pagesRepo(kysely: Kysely<CatalogSchema>): PagesRepo {
     },
 
     listCandidatesOfEither: async ([one, other], after, limit) => {
+      // The next of both are among the next of each, which the index gives without looking at the rest.
       const { rows: pages } = await sql<{
         page_id: number;
         in_one: boolean;
@@ -188,7 +189,11 @@ export function pagesRepo(kysely: Kysely<CatalogSchema>): PagesRepo {
           coalesce(nullif(page.year, ''), nullif(item.year, ''), title.start_year, '') as year
         from (
           select page_id, bool_or(rule_id = ${one}) as in_one, bool_or(rule_id = ${other}) as in_other
-          from candidate where rule_id in (${one}, ${other}) and page_id > ${after}
+          from (
+            (select rule_id, page_id from candidate where rule_id = ${one} and page_id > ${after} order by page_id limit ${limit})
+            union all
+            (select rule_id, page_id from candidate where rule_id = ${other} and page_id > ${after} order by page_id limit ${limit})
+          ) next
           group by page_id order by page_id limit ${limit}) either
         join page using (page_id)
         left join item on item.item_id = page.item_id
