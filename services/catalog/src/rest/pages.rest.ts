@@ -8,7 +8,6 @@ import {
   type PageRef,
   partAddressOf,
   placeOf,
-  rightsOf,
   rightsTextOf,
 } from '../domain/page.ts';
 import type { Reuse } from '../domain/reuse.ts';
@@ -247,14 +246,14 @@ export function addPageRoutes(app: HttpApp, routes: PageRoutes): void {
 }
 
 function story(page: Page) {
-  const { ref, rights: _, parts, ...rest } = page;
+  const { ref, rights, parts, ...rest } = page;
   return {
     ...ref,
     ...rest,
     place: placeOf(page),
-    parts: parts.map(({ rights: __, ...part }) => ({ ...part, bhlAddress: partAddressOf(part.partId) })),
+    parts: parts.map((part) => ({ ...part, bhlAddress: partAddressOf(part.partId) })),
     rights: rightsTextOf(page),
-    license: rightsOf(page).license,
+    license: rights.license,
     bhlAddress: bhlAddressOf(ref.pageId),
     citation: citationOf(page),
   };
