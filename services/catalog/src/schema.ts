@@ -107,6 +107,7 @@ interface CandidateRuleTable {
   version: number;
   hash: string;
   definition: JSONColumnType<object>;
+  judged: Generated<boolean>;
   created_at: Generated<Date>;
 }
 

@@ -90,6 +90,49 @@ describe('a rule by configuration', () => {
     expect((await askConfigured('/v1/pages/999999/why?rule=maps')).body).toMatchObject({ reason: 'not_kept' });
   });
 
+  it('is refused at the start when it changed without a new version', async () => {
+    const rules = parseCandidateRules(readFileSync(rulesFile, 'utf8'), rulesFile);
+    const candidateRules = rules.map((rule) => (rule.name === 'maps' ? { ...rule, typeNames: ['Text'] } : rule));
+    for (const role of ['api', 'all'] as const) {
+      await expect(harness.start({ role, candidateRules })).rejects.toMatchObject({
+        message: 'rule maps changed without a new version: 1 was recorded otherwise',
+      });
+    }
+  });
+
+  it('is judged anew after an import that did not know it, and has no candidates before', async () => {
+    const [page] = [...tables];
+    const without = await harness.exportIn('without', {
+      'page.txt': pageFile(all.filter(({ pageId }) => pageId !== page)),
+      'item.txt': itemFile([...items, { itemId: 50 }]),
+    });
+    const other = await startHarness('forgotten', { IMPORT_ROOTS: harness.root });
+    try {
+      const candidateRules = parseCandidateRules(readFileSync(rulesFile, 'utf8'), rulesFile);
+      const knowing = await other.start({ role: 'worker', candidateRules });
+      expect((await other.importFrom(source)).candidateCounts).toMatchObject({ tables: tables.size, maps: 1 });
+      await knowing.stop();
+      const unknowing = await other.start({ role: 'worker' });
+      await other.importFrom(without);
+      await unknowing.stop();
+      const { httpPort } = await other.start({ role: 'api', candidateRules });
+      const ask = async (path: string) => {
+        const headers = { authorization: 'Bearer v' };
+        return (await (await fetch(`http://127.0.0.1:${httpPort}${path}`, { headers })).json()) as Json;
+      };
+      expect(await ask('/v1/pages?rule=tables')).toMatchObject({ code: 'failed_precondition' });
+      expect(await ask(`/v1/pages/${page}/why?rule=tables`)).toMatchObject({ reason: 'no_longer_in_the_export' });
+      const again = await other.start({ role: 'worker', candidateRules });
+      const ids = (await ask('/v1/pages?rule=tables&limit=1000')).pages.map(({ pageId }: Json) => pageId);
+      expect(new Set(ids)).toEqual(new Set([...tables].filter((id) => id !== page)));
+      // Its row was not kept by that import, so it waits for another.
+      expect(await ask('/v1/pages?rule=maps')).toMatchObject({ detail: expect.stringContaining('needs a new import') });
+      await again.stop();
+    } finally {
+      await other.close();
+    }
+  });
+
   async function askConfigured(path: string): Promise<{ status: number; body: Json }> {
     const response = await fetch(`${configured.base}${path}`, { headers: { authorization: 'Bearer v' } });
     return { status: response.status, body: await response.json() };

@@ -425,6 +425,7 @@ export async function mergeStaging(
   if (has.parts) await mergeParts(kysely, { page, part: sql.id(names.part), partPage: sql.id(names.partPage) });
   if (has.names) await mergeNames(kysely, { page, name: sql.id(names.name) });
 
+  await forgetOtherRules(kysely, ruleIds);
   // Last, since it may take the staged tables away.
   const pageCounts = (await takePlace(kysely, names))
     ? await countPages(kysely)
@@ -434,6 +435,14 @@ export async function mergeStaging(
 }
 
 type Table = ReturnType<typeof sql.id>;
+
+/** Candidates of a rule that this import did not judge are another export's; the rule is judged again when it comes back. */
+async function forgetOtherRules(kysely: Kysely<CatalogSchema>, ruleIds: readonly number[]): Promise<void> {
+  await sql`
+    with forgotten as (
+      update candidate_rule set judged = false where judged and id <> all(${[...ruleIds]}::smallint[]) returning id)
+    delete from candidate where rule_id in (select id from forgotten)`.execute(kysely);
+}
 
 async function addIndexesOf(kysely: Kysely<CatalogSchema>, like: string, table: string): Promise<void> {
   await sql`set local maintenance_work_mem = '64MB'`.execute(kysely);

@@ -93,6 +93,7 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
         },
       });
       const keptBy = deps.rules.map(({ rule }) => rowTestOf(rule));
+      await repos.rules.markJudged(ruleIds);
       await repos.imports.finishImport(runId, { ...counts, ...mergeCounts, keptBy });
       const { pageCount, keptPageCount } = counts;
       await addToOutbox(tx.kysely, [
