@@ -61,6 +61,7 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
     onStop('import database', importDb.close);
     const { importDeps, store, exportFiles, judgeNewRules } = buildCatalog({ config, db: importDb, log });
     onStop('import files', exportFiles.close);
+    await store.dropEndedStaging();
     await judgeNewRules();
     const worker = await startWorker({
       ...importWork,

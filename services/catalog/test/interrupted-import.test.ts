@@ -178,6 +178,21 @@ it('can be cancelled, and leaves nothing behind', async () => {
   await worker.stop();
 });
 
+it('leaves nothing behind either when it is cancelled while its worker is gone, once another starts', async () => {
+  const staged = async () =>
+    (await harness.db.pool.query("select tablename from pg_tables where tablename like 'staging%'")).rows.length;
+  const source = await harness.exportIn('gone', files);
+  const { body: run } = await harness.post<ImportView>('/v1/imports', { source });
+  const worker = harness.spawnService({ ROLE: 'worker' });
+  await until(async () => (await staged()) > 0);
+  worker.kill('SIGKILL');
+  await harness.post(`/v1/imports/${run.id}/cancel`, {});
+  expect(await staged()).toBeGreaterThan(0);
+  const next = await harness.start({ role: 'worker' });
+  expect(await staged()).toBe(0);
+  await next.stop();
+});
+
 it('waits for a merge that is under way when it is cancelled, and neither dies of the other', async () => {
   const source = await harness.exportIn('merging', files);
   const quiet = await startHarness('merging', { IMPORT_ROOTS: harness.root });
