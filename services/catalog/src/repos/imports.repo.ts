@@ -187,7 +187,7 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
     endImport: async (id, { state, reason }) => {
       const { numUpdatedRows } = await kysely
         .updateTable('import')
-        .set({ state, reason, ended_at: new Date() })
+        .set({ state, reason, ended_at: new Date(), staged: null })
         .where('id', '=', id)
         .where('state', 'in', ['pending', 'running'])
         .executeTakeFirst();

@@ -1,6 +1,6 @@
 import { type CompiledRule, DrawOf, PageIdSet, readPageFile, seededDraw } from '@florilegium/bhl';
 import { addToOutbox } from '@florilegium/db';
-import { invalidArgument, messageOf } from '@florilegium/errors';
+import { AppError, invalidArgument, messageFateOf, messageOf } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import { eventMessage } from '@florilegium/messaging';
 import type { Claim, ClaimedBatch } from '@florilegium/work';
@@ -29,8 +29,8 @@ const progressIntervalMs = 500;
 
 /**
  * Reads an export into staging tables and merges it in the transaction that ends the run: until then, and after any
- * failure, the catalog is as it was. An attempt that was killed after the page file was read is gone on with from there, if
- * the files are still the same; any other begins anew.
+ * failure, the catalog is as it was. An attempt that was killed or stopped, or that a network broke off, after the page file was
+ * read is gone on with from there, if the files are still the same; any other begins anew.
  */
 export async function importExport(deps: ImportDeps, batch: ClaimedBatch<CatalogSchema>): Promise<void> {
   const { store, exportFiles, log } = deps;
@@ -61,8 +61,9 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
       log.info({ importId: runId, attempt }, 'import goes on after the page file');
       Object.assign(reading, { badLines: counts.badLines, badLineCount: counts.badLineCount });
       for (const kind of ['page', 'item', 'title', 'creator'] as const) {
-        progress.doneBytes += files[kind]?.bytesTotal ?? 0;
+        progress.skippedBytes += files[kind]?.bytesTotal ?? 0;
       }
+      progress.doneBytes = progress.skippedBytes;
       progress.rowCount = counts.rowCount;
     } else {
       await stageTitles(reading, files, staging);
@@ -105,11 +106,9 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
     stopTimer({ outcome: 'done' });
   } catch (error) {
     stopTimer({ outcome: signal.aborted ? 'stopped' : 'failed' });
-    // What was staged is of no more use; when PostgreSQL itself is away the next attempt drops it.
-    await store.imports
-      .forgetStaged(runId, attempt)
+    // When PostgreSQL itself is away the next attempt drops what is of no more use.
+    await dropUseless({ store, staging, runId, willBeTried: signal.aborted || mayPass(error) })
       .then(() => (signal.aborted ? undefined : store.imports.saveBadLines(runId, reading)))
-      .then(() => staging.dropOwn())
       .catch((dropError: unknown) => log.warn({ reason: messageOf(dropError) }, 'staging not dropped'));
     throw error;
   } finally {
@@ -117,7 +116,30 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
   }
 }
 
-/** What an attempt that was killed has staged for good, now this attempt's; undefined when there is nothing or it is of no use. */
+const mayPass = (error: unknown) => !(error instanceof AppError) || messageFateOf(error.code) === 'retry';
+
+/** Drops what a broken-off attempt has staged, unless another attempt will go on from what it recorded. */
+async function dropUseless({
+  store,
+  staging,
+  runId,
+  willBeTried,
+}: {
+  store: Store;
+  staging: StagingRepo;
+  runId: string;
+  willBeTried: boolean;
+}): Promise<void> {
+  if (willBeTried) {
+    const run = await store.imports.findImport(runId);
+    const staged = await store.imports.findStaged(runId);
+    if (run?.state === 'running' && staged?.attempt === staging.attempt) return;
+  }
+  await store.imports.forgetStaged(runId, staging.attempt);
+  await staging.dropOwn();
+}
+
+/** What an attempt that ended early has staged for good, now this attempt's; undefined when there is nothing or it is of no use. */
 async function resume({
   store,
   staging,
@@ -234,6 +256,8 @@ async function stagePages(
 interface Progress {
   phase: ImportPhase;
   doneBytes: number;
+  /** Of these: read by an attempt before this one, whose time does not count. */
+  skippedBytes: number;
   rowCount: number;
   stop(): Promise<void>;
 }
@@ -245,7 +269,7 @@ function trackProgress(store: Store, importId: string, files: readonly ExportFil
   let pagesStartedAt: number | undefined;
   let writing: Promise<void> | undefined;
   const write = () => {
-    const { phase, doneBytes, rowCount } = progress;
+    const { phase, doneBytes, skippedBytes, rowCount } = progress;
     const now = performance.now();
     if (phase === 'pages') pagesStartedAt ??= now;
     const per = (count: number, since: number | undefined) =>
@@ -256,7 +280,7 @@ function trackProgress(store: Store, importId: string, files: readonly ExportFil
         doneBytes,
         totalBytes,
         rowCount,
-        bytesPerSecond: per(doneBytes, startedAt),
+        bytesPerSecond: per(doneBytes - skippedBytes, startedAt),
         rowsPerSecond: phase === 'pages' ? per(rowCount, pagesStartedAt) : undefined,
       })
       .catch((error: unknown) => log.warn({ importId, reason: messageOf(error) }, 'progress not written'))
@@ -268,6 +292,7 @@ function trackProgress(store: Store, importId: string, files: readonly ExportFil
   const progress: Progress = {
     phase: 'titles',
     doneBytes: 0,
+    skippedBytes: 0,
     rowCount: 0,
     stop: async () => {
       clearInterval(timer);
