@@ -43,7 +43,8 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
   const wanted = exportKinds.filter((kind) => kind !== 'pagename' || run.withNames);
   const files: ExportFiles = await exportFiles.findAll(run.source, wanted, signal);
   const { page } = files;
-  for (const kind of ['page', 'item'] as const) if (!files[kind]) throw missingFile(run.source, kind);
+  const needed = ['page', 'item', ...(run.withNames ? ['pagename' as const] : [])] as const;
+  for (const kind of needed) if (!files[kind]) throw missingFile(run.source, kind);
 
   const progress = trackProgress(store, runId, Object.values(files), log);
   const { badLineShareMax } = deps;
