@@ -53,7 +53,7 @@ describe('an import', () => {
   const { rows, items } = aLibrary(12, 30);
   const titles = [500, 501, 502, 503, 504].map((titleId) => ({ titleId, title: `Flora ${titleId}` }));
 
-  it('keeps plate-like pages with rows and neighbours, a reservoir of others, and counts the rest', async () => {
+  it('keeps plate-like pages with rows and neighbours, a reservoir of others, and counts the rest by type', async () => {
     const source = await harness.exportIn('first', { ...files(rows, items), 'data/title.txt.gz': titleFile(titles) });
     const run = await harness.importFrom(source);
     const pages = new Set(rows.map(({ pageId }) => pageId));
@@ -78,6 +78,22 @@ describe('an import', () => {
       vanishedPageCount: 0,
       badLineCount: 0,
       candidateCounts: { illustrated: kept.size, reference: pure.length },
+    });
+    const byType = (counted: readonly RowOf[]) => {
+      const counts: Record<string, number> = {};
+      for (const { typeName } of counted) counts[typeName!] = (counts[typeName!] ?? 0) + 1;
+      return counts;
+    };
+    const typeCounts = byType(rows);
+    const outsideTypeCounts = byType(rows.filter(({ pageId }) => !kept.has(pageId)));
+    expect(run).toMatchObject({ typeCounts, outsideTypeCounts });
+    expect(run.outsideTypeCounts.Text).toBeLessThan(run.typeCounts.Text!);
+    expect((await harness.rpcOf('v').getImport({ importId: run.id })).import).toMatchObject({
+      newPageCount: kept.size,
+      changedPageCount: 0,
+      vanishedPageCount: 0,
+      typeCounts,
+      outsideTypeCounts,
     });
     expect(run.totalCount).toBeGreaterThan(0);
     expect(run.doneCount).toBe(run.totalCount);

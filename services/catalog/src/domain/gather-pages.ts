@@ -91,7 +91,13 @@ export type OnPage = (page: GatheredPage) => void;
 export interface RowKind {
   /** One bit for each rule that the row matches, in the order of the rules. */
   matches: number;
-  type: { rowCount: number };
+  type: TypeCount;
+}
+
+interface TypeCount {
+  rowCount: number;
+  /** Of these, rows of pages that are kept for their rows. */
+  keptRowCount: number;
 }
 
 /** The rows of a page or of an item do not stand together in the file. */
@@ -183,7 +189,7 @@ export class PageGatherer {
   readonly candidateCounts: Record<string, number> = {};
   private readonly rules: readonly CompiledRule[];
   private readonly reservoir: DrawOf;
-  private readonly types = new Map<string, { rowCount: number }>();
+  private readonly types = new Map<string, TypeCount>();
   private readonly pagesSeen = new PageIdSet();
   private readonly itemsSeen = new PageIdSet();
   private readonly drawn = new Map<number, HeldPage>();
@@ -237,17 +243,22 @@ export class PageGatherer {
     }
   }
 
-  typeCounts(): Record<string, number> {
-    const counts: Record<string, number> = {};
-    for (const [typeName, { rowCount }] of this.types) if (rowCount > 0) counts[typeName] = rowCount;
-    return counts;
+  /** Rows by page type: of all pages, and of those that no rule keeps. */
+  typeCounts(): { typeCounts: Record<string, number>; outsideTypeCounts: Record<string, number> } {
+    const typeCounts: Record<string, number> = {};
+    const outsideTypeCounts: Record<string, number> = {};
+    for (const [typeName, { rowCount, keptRowCount }] of this.types) {
+      if (rowCount > 0) typeCounts[typeName] = rowCount;
+      if (rowCount > keptRowCount) outsideTypeCounts[typeName] = rowCount - keptRowCount;
+    }
+    return { typeCounts, outsideTypeCounts };
   }
 
-  private typeOf(typeName: string): { rowCount: number } {
+  private typeOf(typeName: string): TypeCount {
     const name = this.types.has(typeName) || this.types.size < typeNamesMax ? typeName : '(others)';
     let type = this.types.get(name);
     if (!type) {
-      type = { rowCount: 0 };
+      type = { rowCount: 0, keptRowCount: 0 };
       this.types.set(name, type);
     }
     return type;
@@ -299,6 +310,11 @@ export class PageGatherer {
     page.keptAs = 'rule';
     page.rules = this.rulesOf(this.run.some[at]!, this.run.every[at]!);
     this.keptPageCount++;
+    for (let at = 0; at < page.rowCount; at++) {
+      const row = page.row(at);
+      row.read();
+      row.kind.type.keptRowCount++;
+    }
     return page;
   }
 

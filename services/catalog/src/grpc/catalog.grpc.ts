@@ -198,5 +198,10 @@ function toImport(run: ImportRun): Import {
     phase: run.phase,
     bytesPerSecond: run.bytesPerSecond,
     rowsPerSecond: run.rowsPerSecond,
+    newPageCount: run.newPageCount,
+    changedPageCount: run.changedPageCount,
+    vanishedPageCount: run.vanishedPageCount,
+    typeCounts: run.typeCounts,
+    outsideTypeCounts: run.outsideTypeCounts,
   };
 }

@@ -103,7 +103,17 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
       ]);
       return mergeCounts;
     });
-    log.info({ importId: runId, ...counts, badLines: undefined, typeCounts: undefined, ...merged }, 'export imported');
+    log.info(
+      {
+        importId: runId,
+        ...counts,
+        badLines: undefined,
+        typeCounts: undefined,
+        outsideTypeCounts: undefined,
+        ...merged,
+      },
+      'export imported',
+    );
     stopTimer({ outcome: 'done' });
   } catch (error) {
     stopTimer({ outcome: signal.aborted ? 'stopped' : 'failed' });
@@ -162,6 +172,9 @@ async function resume({
   return { counts: staged.counts, keptPages };
 }
 
+/** Grows whenever `ExportCounts` changes: what was staged with other counts begins anew. */
+const countsForm = 2;
+
 /** The same while files, rules and reservoir are; undefined where a file's version cannot be told. */
 function fingerprintOf(
   files: ExportFiles,
@@ -173,16 +186,25 @@ function fingerprintOf(
     return file ? [kind, file.name, file.version] : [kind];
   });
   if (versions.some((version) => version.length === 3 && version[2] === undefined)) return undefined;
-  return JSON.stringify([versions, rules.map(({ hash }) => hash), reservoir]);
+  return JSON.stringify([countsForm, versions, rules.map(({ hash }) => hash), reservoir]);
 }
 
 function countsOf(
   reading: Reading,
   gathered: Omit<ExportCounts, 'rowCount' | 'badLineCount' | 'badLines'>,
 ): ExportCounts {
-  const { pageCount, keptPageCount, candidateCounts, typeCounts } = gathered;
+  const { pageCount, keptPageCount, candidateCounts, typeCounts, outsideTypeCounts } = gathered;
   const { badLineCount, badLines, progress } = reading;
-  return { rowCount: progress.rowCount, pageCount, keptPageCount, candidateCounts, typeCounts, badLineCount, badLines };
+  return {
+    rowCount: progress.rowCount,
+    pageCount,
+    keptPageCount,
+    candidateCounts,
+    typeCounts,
+    outsideTypeCounts,
+    badLineCount,
+    badLines,
+  };
 }
 
 /** The last try failed: the run says why, and so does the event. */
@@ -227,7 +249,7 @@ async function stagePages(
       gatherer.finish(onPage);
     });
     const { pageCount, keptPageCount, candidateCounts } = gatherer;
-    return { keptPages, pageCount, keptPageCount, candidateCounts, typeCounts: gatherer.typeCounts() };
+    return { keptPages, pageCount, keptPageCount, candidateCounts, ...gatherer.typeCounts() };
   };
   try {
     return await stage(file, true);
