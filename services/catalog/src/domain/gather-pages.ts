@@ -1,4 +1,4 @@
-import { type CompiledRule, type DrawOf, PageIdSet, type PageRow } from '@florilegium/bhl';
+import { type BadLineReason, type CompiledRule, type DrawOf, PageIdSet, type PageRow } from '@florilegium/bhl';
 
 /** The page's neighbours on either side that are kept with it. */
 const neighboursEachSide = 2;
@@ -103,8 +103,14 @@ interface TypeCount {
 /** The rows of a page or of an item do not stand together in the file. */
 export class OutOfOrder extends Error {}
 
-/** An item with more rows is cut for the sake of memory; pages at the cut have fewer neighbours. BHL's largest items have some thousand. */
+/** An item with more is cut for the sake of memory; pages at the cut have fewer neighbours. BHL's largest items have some thousand rows. */
 const itemRowsMax = 200_000;
+/** Of the blocks that hold rows of it; BHL's largest items have less than one. */
+const itemMiBMax = 32;
+/** More rows of a page are bad lines: BHL's have a few, a damaged file may repeat one PageID for ever. */
+const pageRowsMax = 1000;
+const pageMiBMax = 16;
+const mebibyte = 2 ** 20;
 const typeNamesMax = 500;
 
 /**
@@ -127,8 +133,12 @@ class ItemRun {
   /** The block that each row stands in. */
   blockOf = new Int32Array(2048);
   blocks: Buffer[] = [];
+  /** Of these blocks, and of those from the last page on. */
+  blockBytes = 0;
+  pageBytes = 0;
 
   clear(): void {
+    this.blockBytes = 0;
     this.itemId = -1;
     this.pageCount = 0;
     this.rowCount = 0;
@@ -138,7 +148,11 @@ class ItemRun {
   addRow(row: PageRow<RowKind>): void {
     if (this.rowCount === this.starts.length) this.growRows();
     const at = this.rowCount++;
-    if (this.blocks[this.blocks.length - 1] !== row.buffer) this.blocks.push(row.buffer);
+    if (this.blocks[this.blocks.length - 1] !== row.buffer) {
+      this.blocks.push(row.buffer);
+      this.blockBytes += row.buffer.length;
+      this.pageBytes += row.buffer.length;
+    }
     this.blockOf[at] = this.blocks.length - 1;
     this.starts[at] = row.start;
     this.ends[at] = row.end;
@@ -157,7 +171,19 @@ class ItemRun {
     this.some[at] = 0;
     this.every[at] = -1;
     this.firstRows[at] = this.rowCount;
+    this.pageBytes = 0;
     this.addRow(row);
+  }
+
+  get isLong(): boolean {
+    return this.rowCount >= itemRowsMax || this.blockBytes >= itemMiBMax * mebibyte;
+  }
+
+  /** Whether the last page may have no more rows. */
+  get isPageFull(): boolean {
+    return (
+      this.rowCount - this.firstRows[this.pageCount - 1]! >= pageRowsMax || this.pageBytes >= pageMiBMax * mebibyte
+    );
   }
 
   private growRows(): void {
@@ -205,6 +231,11 @@ export class PageGatherer {
     this.reservoir = reservoir;
   }
 
+  /** Of the file: the blocks in which the rows of the item stand that is being read. */
+  get heldBytes(): number {
+    return this.run.blockBytes;
+  }
+
   kindOf(prefix: string, typeName: string): RowKind {
     const row = { prefix, typeName };
     let matches = 0;
@@ -214,20 +245,22 @@ export class PageGatherer {
     return { matches, type: this.typeOf(typeName) };
   }
 
-  /** Takes the next row; tells of the pages of the item before it when the row begins another. */
-  add(row: PageRow<RowKind>, onPage: OnPage): void {
+  /** Takes the next row, or says why not; tells of the pages of the item before it when the row begins another. */
+  add(row: PageRow<RowKind>, onPage: OnPage): BadLineReason | undefined {
     this.page ??= new GatheredPage(row.twin());
-    row.kind.type.rowCount++;
     const { run } = this;
-    if (run.pageCount > 0) {
-      if (run.pageIds[run.pageCount - 1] === row.pageId) {
-        run.addRow(row);
-        return;
+    if (run.pageCount > 0 && run.pageIds[run.pageCount - 1] === row.pageId) {
+      if (run.isPageFull) return 'too_many_rows';
+      run.addRow(row);
+    } else {
+      if (run.pageCount > 0) {
+        if (run.itemId !== row.itemId) this.finishItem(onPage, false);
+        else if (run.isLong) this.finishItem(onPage, true);
       }
-      if (run.itemId !== row.itemId) this.finishItem(onPage, false);
-      else if (run.rowCount >= itemRowsMax) this.finishItem(onPage, true);
+      run.addPage(row);
     }
-    run.addPage(row);
+    row.kind.type.rowCount++;
+    return undefined;
   }
 
   /** Tells of the pages of the last item, and of those of the reservoir, which only now are known. */
