@@ -53,36 +53,30 @@ export class GatheredPage {
     this.neighbourSequences[at] = sequence;
   }
 
-  held(): HeldPage {
-    const { itemId, sequence, neighbourCount, rowCount, buffers, starts, ends } = this;
-    return {
-      itemId,
-      sequence,
-      neighbourIds: [...this.neighbourIds.subarray(0, neighbourCount)],
-      neighbourSequences: [...this.neighbourSequences.subarray(0, neighbourCount)],
-      lines: Array.from({ length: rowCount }, (_, at) => buffers[at]!.toString('latin1', starts[at]!, ends[at]!)),
-    };
+  /**
+   * The page as one text, for a reservoir that may yet drop it: its numbers, then its lines, a character for each byte. Of the
+   * hundred thousands that are drawn and dropped again, objects would fill the heap with what nobody collects for a while.
+   */
+  held(): string {
+    const facts = [this.itemId, this.sequence];
+    for (let at = 0; at < this.neighbourCount; at++) facts.push(this.neighbourIds[at]!, this.neighbourSequences[at]!);
+    const parts = [facts.join(' ')];
+    for (let at = 0; at < this.rowCount; at++) {
+      parts.push(this.buffers[at]!.toString('latin1', this.starts[at]!, this.ends[at]!));
+    }
+    return parts.join('\n');
   }
 
-  show(pageId: number, held: HeldPage): void {
+  show(pageId: number, held: string): void {
     this.clear();
+    const [facts, ...lines] = held.split('\n');
+    const [itemId, sequence, ...neighbours] = facts!.split(' ').map(Number);
     this.pageId = pageId;
-    this.itemId = held.itemId;
-    this.sequence = held.sequence;
-    held.neighbourIds.forEach((id, at) => {
-      this.addNeighbour(id, held.neighbourSequences[at]!);
-    });
-    for (const line of held.lines) this.addRow(Buffer.from(line, 'latin1'), 0, line.length);
+    this.itemId = itemId!;
+    this.sequence = sequence!;
+    for (let at = 0; at < neighbours.length; at += 2) this.addNeighbour(neighbours[at]!, neighbours[at + 1]!);
+    for (const line of lines) this.addRow(Buffer.from(line, 'latin1'), 0, line.length);
   }
-}
-
-/** A page of the reservoir, which may yet be dropped: its lines are held as texts of single bytes, which cost little. */
-interface HeldPage {
-  itemId: number;
-  sequence: number;
-  neighbourIds: number[];
-  neighbourSequences: number[];
-  lines: string[];
 }
 
 export type OnPage = (page: GatheredPage) => void;
@@ -218,7 +212,7 @@ export class PageGatherer {
   private readonly types = new Map<string, TypeCount>();
   private readonly pagesSeen = new PageIdSet();
   private readonly itemsSeen = new PageIdSet();
-  private readonly drawn = new Map<number, HeldPage>();
+  private readonly drawn = new Map<number, string>();
   private page: GatheredPage | undefined;
   private readonly run = new ItemRun();
   /** The item that was cut last: more of its rows are no surprise. */
