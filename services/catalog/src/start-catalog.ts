@@ -34,6 +34,8 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
 
   const authenticator = createAuthenticator({ required: config.authRequired, keys: config.apiKeys });
   const catalog = buildCatalog({ config, db, log });
+  // Under a definition that changed without a new version, the candidates would be those of another rule.
+  await catalog.checkRules();
   onStop('export files', catalog.exportFiles.close);
   const readiness = { database: () => db.pool.query('select 1'), messaging: messaging.check };
   const app = await createCatalogApp({
@@ -59,6 +61,7 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
     onStop('import database', importDb.close);
     const { importDeps, store, exportFiles, judgeNewRules } = buildCatalog({ config, db: importDb, log });
     onStop('import files', exportFiles.close);
+    await store.dropEndedStaging();
     await judgeNewRules();
     const worker = await startWorker({
       ...importWork,
