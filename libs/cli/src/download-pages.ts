@@ -63,7 +63,7 @@ export async function downloadPages(options: DownloadPagesOptions): Promise<Down
       result.kept += 1;
       return undefined;
     }
-    let page = { faults: 0, waits: 0 };
+    let page = { faults: 0, corruptRounds: 0, waits: 0 };
     for (;;) {
       // A list names pages by id alone, so sources that need the bar code have no address for them.
       const outcome = await fetchImage(client, { pageId, barCode: '', sequence: 0 }, { size, signal });
