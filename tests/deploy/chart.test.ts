@@ -338,6 +338,38 @@ describe('dashboards and alerts', () => {
     }
   });
 
+  it('ask for states and results that the services can count', () => {
+    const closed = {
+      'florilegium_fetcher_pages_total state': listOf('services/fetcher/src/domain/page-state.ts', 'pageStates'),
+      'florilegium_fetcher_requests_total result': [
+        ...listOf('libs/bhl/src/image-fetch.ts', 'imageFetchKinds'),
+        ...['redirect', 'throttled', 'failed'],
+      ],
+      'florilegium_curation_iterations_open state': listOf(
+        'services/curation/src/domain/iteration.ts',
+        'iterationStates',
+      ),
+      'florilegium_trainer_trainings_ended_total state': listOf(
+        'services/trainer/src/domain/training.ts',
+        'trainingStates',
+      ),
+      'florilegium_work_batch_duration_seconds_count outcome': ['done', 'failed', 'given_back'],
+    };
+    const queries = [
+      readFileSync(join(chart, 'files/rules.yaml'), 'utf8'),
+      ...dashboards.flatMap(({ rows }) => Object.values(rows).flat()).flatMap((panel) => Object.values(panel.queries)),
+    ].join('\n');
+    let asked = 0;
+    for (const [, metric, matchers] of queries.matchAll(/(florilegium_\w+)\{([^}]*)\}/g))
+      for (const [, label, , values] of matchers!.matchAll(/(\w+)(=|=~|!=|!~)"([^"]*)"/g)) {
+        const known: readonly string[] | undefined = (closed as Record<string, string[]>)[`${metric} ${label}`];
+        if (!known) continue;
+        asked += 1;
+        for (const value of values!.split('|')) expect(known, `${metric} ${label}`).toContain(value);
+      }
+    expect(asked).toBeGreaterThan(5);
+  });
+
   it.skipIf(!promtool)(
     `pass promtool${promtool ? '' : ' (skipped: no promtool; it is in the Debian package prometheus)'}`,
     () => {
@@ -354,13 +386,16 @@ describe('dashboards and alerts', () => {
   );
 });
 
+/** What a closed list in the code holds: `export const name = ['a', 'b'] as const`. */
+function listOf(file: string, name: string): string[] {
+  const list = new RegExp(`export const ${name} = \\[([^\\]]+)\\]`).exec(readFileSync(join(root, file), 'utf8'))![1]!;
+  return [...list.matchAll(/'([^']+)'/g)].map((match) => match[1]!);
+}
+
 /** The kinds of work in the store.ts of a service, or in its one use case. */
 function workKindsOf(service: string): string[] {
   if (service === 'catalog') return ['import'];
-  const list = /export const workKinds = \[([^\]]+)\]/.exec(
-    readFileSync(join(root, 'services', service, 'src/store.ts'), 'utf8'),
-  )![1]!;
-  return [...list.matchAll(/'([^']+)'/g)].map((match) => match[1]!);
+  return listOf(`services/${service}/src/store.ts`, 'workKinds');
 }
 
 /** The hashes in API_KEYS are those of the keys beside them, in the form that services read. */

@@ -12,11 +12,13 @@ export interface Run {
   reason?: string | null;
 }
 
-export interface FollowOptions {
+export interface FollowOptions<State> {
   rest: RestClient;
   path: string;
   signal: AbortSignal;
   progress?: StepProgress;
+  /** Shown beside the progress. */
+  paceOf?: (run: State) => string;
   /** The state that is waited for; "done" unless told. */
   until?: readonly string[];
   intervalMs?: number;
@@ -33,12 +35,14 @@ export async function followRun<State extends Pick<Run, 'state' | 'reason'> & Pa
   path,
   signal,
   progress,
+  paceOf,
   until = ['done'],
   intervalMs = 250,
-}: FollowOptions): Promise<State> {
+}: FollowOptions<State>): Promise<State> {
   for (;;) {
     const run = await rest.get<State>(path);
-    if (run.doneCount !== undefined && run.totalCount !== undefined) progress?.update(run.doneCount, run.totalCount);
+    if (run.doneCount !== undefined && run.totalCount !== undefined)
+      progress?.update(run.doneCount, run.totalCount, paceOf?.(run));
     if (until.includes(run.state)) return run;
     if (lost.includes(run.state)) throw internal(`${path} ${run.state}: ${run.reason ?? 'no reason given'}`);
     await sleep(intervalMs, undefined, { signal });

@@ -41,6 +41,8 @@ interface PageSet {
 interface FetchRun extends Run {
   storedCount: number;
   failedCount: number;
+  imagesPerSecond: number;
+  bytesPerSecond: number;
 }
 interface Iteration {
   number: number;
@@ -120,7 +122,14 @@ export function createMainJob(deps: MainJobDeps) {
       'fetch images',
       async (bar) => {
         const run = await rest.post<FetchRun>('/v1/fetch-runs', { ...selection, size: 'medium' }, key('fetch'));
-        return await followRun<FetchRun>({ rest, path: `/v1/fetch-runs/${run.id}`, signal, progress: bar });
+        return await followRun<FetchRun>({
+          rest,
+          path: `/v1/fetch-runs/${run.id}`,
+          signal,
+          progress: bar,
+          paceOf: ({ imagesPerSecond, bytesPerSecond }) =>
+            `${imagesPerSecond} images/s, ${(bytesPerSecond / 1e6).toFixed(1)} MB/s`,
+        });
       },
       (run) => `${run.storedCount} images${run.failedCount ? `, ${run.failedCount} failed` : ''}`,
     );
