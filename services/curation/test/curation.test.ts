@@ -367,6 +367,10 @@ describe('an HQ list', () => {
 
   it('predicts every candidate, freezes its pages and draws its audit', async () => {
     const headers = { 'idempotency-key': 'list' };
+    // Nobody is asked for a page without an image, but a file of labels may name it: a label beats the score that it lacks, too.
+    const missing = service.world.pageIdsOf('train')[5]!;
+    expect([...service.world.withoutImage]).toEqual([missing]);
+    await post([{ pageId: missing, label: 'HQ' }]);
     const started = await service.post('/v1/hq-lists', { auditCount: 40 }, headers);
     expect([started.status, started.body.version, started.body.state]).toEqual([202, 1, 'predicting']);
     expect((await service.post('/v1/hq-lists', { auditCount: 40 }, headers)).body.id).toBe(started.body.id);
@@ -387,17 +391,18 @@ describe('an HQ list', () => {
 
   it('lets labels beat scores', async () => {
     const { pages } = (await service.get('/v1/hq-lists/1/pages?limit=1000')).body;
-    const listed = new Map<number, { probability: number; chosenBy: string }>(
+    const listed = new Map<number, { probability: number | null; chosenBy: string }>(
       pages.map((page: { pageId: number; probability: number; chosenBy: string }) => [page.pageId, page]),
     );
     const { labels } = (await service.get('/v1/labels?limit=1000')).body;
     let beaten = 0;
     for (const { pageId, label } of labels) {
-      if (service.world.withoutImage.has(pageId)) continue;
       expect(listed.has(pageId)).toBe(label === 'HQ');
       if (label !== 'HQ') continue;
       expect(listed.get(pageId)?.chosenBy).toBe('label');
-      if (listed.get(pageId)!.probability < 0.5) beaten++;
+      const { probability } = listed.get(pageId)!;
+      expect(probability === null).toBe(service.world.withoutImage.has(pageId));
+      if (probability !== null && probability < 0.5) beaten++;
     }
     expect(beaten).toBeGreaterThan(0);
     expect(pages.length).toBe((await list()).pageCount);
@@ -436,7 +441,8 @@ describe('an HQ list', () => {
     const pages = new Set<number>(
       (await service.get('/v1/hq-lists/1/pages?limit=1000')).body.pages.map((p: { pageId: number }) => p.pageId),
     );
-    const candidates = service.world.runs.get(`${published.ensembleId} hq-list-${published.id}`)!.pageIds;
+    const scored = service.world.runs.get(`${published.ensembleId} hq-list-${published.id}`)!.pageIds;
+    const candidates = [...scored, ...service.world.withoutImage];
     const found = [...pages].filter(service.world.isHq).length;
     expect(published.precisionLow).toBeLessThanOrEqual(found / pages.size);
     expect(published.precisionHigh).toBeGreaterThanOrEqual(found / pages.size);

@@ -29,12 +29,15 @@ export function checkMayPublish(unfinished: { version: number; state: HqListStat
     );
 }
 
-/** Whether a page is in a list, and what put it there or kept it out. A person's current label beats the score. */
+/**
+ * Whether a page is in a list, and what put it there or kept it out. A person's current label beats the score, also of a page that has none: null, and
+ * in no list without a label.
+ */
 export function listingOf(
-  probability: number,
+  probability: number | null,
   threshold: number,
   label: Label | null,
 ): { listed: boolean; by: 'label' | 'score' } {
   if (label !== null) return { listed: label === 'HQ', by: 'label' };
-  return { listed: probability >= threshold, by: 'score' };
+  return { listed: probability !== null && probability >= threshold, by: 'score' };
 }

@@ -60,7 +60,7 @@ export interface HqList {
 
 export interface HqListPage {
   pageId: number;
-  /** Null in an imported list. */
+  /** Null in an imported list, and of a page without a score that a label put here. */
   probability: number | null;
   chosenBy: 'label' | 'score' | 'import';
 }
@@ -71,10 +71,11 @@ export interface ListDifference {
   keptCount: number;
 }
 
-/** A scored candidate with what is known of it. */
-export interface ScoredCandidate {
+/** A candidate with what is known of it. */
+export interface StagedCandidate {
   pageId: number;
-  probability: number;
+  /** Null where the page has no score. */
+  probability: number | null;
   label: Label | null;
 }
 
@@ -286,7 +287,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
     readBest: async (id: string, limit: number): Promise<HqListPage[]> => {
       const { rows } = await sql<HqListPage>`
         select page_id as "pageId", probability, chosen_by as "chosenBy" from hq_list_page
-        where hq_list_id = ${id} order by probability desc, page_id limit ${limit}`.execute(kysely);
+        where hq_list_id = ${id} order by probability desc nulls last, page_id limit ${limit}`.execute(kysely);
       return rows;
     },
     /** Those of the given pages that have a score for a list. */
@@ -328,9 +329,16 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
         select ${id}, * from unnest(${scores.map((s) => s.pageId)}::int[], ${scores.map((s) => s.mean)}::real[])
         on conflict (hq_list_id, page_id) do update set probability = excluded.probability`.execute(kysely);
     },
-    /** Scored candidates after a page, with their current label, in ascending PageID. */
-    readScored: async (id: string, after: number, limit: number): Promise<ScoredCandidate[]> => {
-      const { rows } = await sql<ScoredCandidate>`
+    /** Candidates without a score, beside the scored ones. */
+    putUnscored: async (id: string, pageIds: readonly number[]): Promise<void> => {
+      await sql`
+        insert into hq_list_score (hq_list_id, page_id)
+        select ${id}, page_id from unnest(${pageIds}::int[]) as p (page_id)
+        on conflict (hq_list_id, page_id) do nothing`.execute(kysely);
+    },
+    /** Staged candidates after a page, with their current label, in ascending PageID. */
+    readStaged: async (id: string, after: number, limit: number): Promise<StagedCandidate[]> => {
+      const { rows } = await sql<StagedCandidate>`
         select s.page_id as "pageId", s.probability, l.label
         from (
           select page_id, probability from hq_list_score

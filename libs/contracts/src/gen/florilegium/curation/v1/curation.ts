@@ -340,7 +340,7 @@ export interface StreamHqListRequest {
 
 export interface HqListPage {
   pageId: number;
-  /** Absent in imported lists. */
+  /** Absent in imported lists, and of a page without a score that a label listed. */
   probability?: number | undefined;
 }
 
