@@ -111,6 +111,7 @@ export async function startTestService({
   };
 
   return {
+    databaseUrl: database.url,
     url: `http://127.0.0.1:${started.httpPort}`,
     world,
     objects,
