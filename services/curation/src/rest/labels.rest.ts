@@ -52,7 +52,11 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
                   pageId: pageIdSchema,
                   label: Type.String({ description: 'HQ, LQ or NOT_SURE', maxLength: 100 }),
                   iteration: Type.Optional(
-                    Type.Integer({ minimum: 1, description: 'The iteration whose guess was on the screen' }),
+                    Type.Integer({
+                      minimum: 1,
+                      maximum: 2 ** 31 - 1,
+                      description: 'The iteration whose guess was on the screen',
+                    }),
                   ),
                   tookMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 })),
                   queue: Type.Optional(queueSchema),
@@ -86,7 +90,7 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
           queue: Type.Optional(queueSchema),
           by: Type.Optional(personSchema),
           asOf: asOfSchema,
-          after: Type.Integer({ minimum: 0, default: 0 }),
+          after: Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, default: 0 }),
           limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
         }),
         response: {
@@ -226,7 +230,7 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
       schema: {
         summary: "Pages of which people's last labels differ, in ascending PageID",
         querystring: Type.Object({
-          after: Type.Integer({ minimum: 0, default: 0 }),
+          after: Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, default: 0 }),
           limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
         }),
         response: {
