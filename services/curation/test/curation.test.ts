@@ -48,6 +48,24 @@ describe('labels', () => {
     expect((await post(Array.from({ length: 501 }, () => ({ pageId: 1, label: 'HQ' })))).status).toBe(400);
   });
 
+  it('are refused by index and field where they name no iteration, and none of the others is lost', async () => {
+    const [train] = service.world.pageIdsOf('train');
+    const huge = await post([
+      { pageId: train, label: 'HQ' },
+      { pageId: train, label: 'HQ', iteration: 3_000_000_000 },
+    ]);
+    expect([huge.status, huge.body.code, huge.body.field]).toEqual([400, 'invalid_argument', 'labels.1.iteration']);
+    const unknown = await post([{ pageId: train, label: 'HQ', iteration: 2 ** 31 - 1 }]);
+    expect(unknown.body).toEqual({
+      recordedCount: 0,
+      refused: [
+        { index: 0, pageId: train, code: 'not_found', message: 'labels[0].iteration is not known: 2147483647' },
+      ],
+    });
+    expect((await service.get('/v1/review-queues/review?iteration=3000000000')).status).toBe(400);
+    expect((await service.get('/v1/labels?after=3000000000')).status).toBe(400);
+  });
+
   it('come once for one Idempotency-Key, even when two requests race', async () => {
     const pageId = service.world.pageIdsOf('train')[1];
     const headers = { 'idempotency-key': 'twice' };
@@ -238,7 +256,8 @@ describe('an iteration', () => {
     const asked = new Set(labels.map(({ pageId }: { pageId: number }) => pageId));
     expect(after.some(({ pageId }: { pageId: number }) => asked.has(pageId))).toBe(false);
     expect((await service.get('/v1/review-queues')).body.queues).toMatchObject([
-      { name: 'initial', count: 1 },
+      // The one page of train without a label has no image: nobody can be asked.
+      { name: 'initial', count: 0 },
       { name: 'review', count: after.length },
       { name: 'notsure' },
       { name: 'misprediction' },
