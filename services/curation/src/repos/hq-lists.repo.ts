@@ -173,6 +173,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
     setNoImageCount: async (id: string, count: number): Promise<void> => {
       await sql`update hq_list set no_image_count = ${count} where id = ${id}`.execute(kysely);
     },
+    /** `frozen_at` is a time at which the label lock is held: labels given before it were given before the audit was drawn. */
     setFrozen: async (
       id: string,
       frozen: {
@@ -194,7 +195,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
           labelled_hq_count = ${frozen.labelledHqCount}, audit_count = ${frozen.auditCount},
           threshold = ${frozen.threshold}, expected_precision = ${frozen.expectedPrecision},
           expected_precision_low = ${frozen.expectedPrecisionLow}, score_bins = ${JSON.stringify(frozen.scoreBins)},
-          frozen_at = now()
+          frozen_at = clock_timestamp()
         where id = ${id}`.execute(kysely);
     },
     setImported: async (

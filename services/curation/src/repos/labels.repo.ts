@@ -212,7 +212,10 @@ export function labelsRepo(kysely: Kysely<Schema>) {
   };
 }
 
-/** The view `current_label` as it was: events of later have not happened. Times are told in milliseconds, so they are compared in them. */
+/**
+ * The view `current_label` as it was: events of later have not happened. Times are told in milliseconds, so they are compared in them. An event is
+ * stamped when it is written and seen when its transaction ends: what is asked of the last moments may still gain events, what is older does not.
+ */
 const currentAsOf = (asOf: Date) => sql`(
   select distinct on (e.page_id) e.id, e.page_id, e.label, e.by, e.at, e.queue from label_event e
   where e.kind = 'label' and date_trunc('milliseconds', e.at) <= ${asOf}
