@@ -130,6 +130,22 @@ it('says who said what, and where people disagree', async () => {
   expect(mine).toHaveLength(people[0].currentCount);
 });
 
+it('all events go out, one a line, as they are told page by page', async () => {
+  const { body, headers } = await service.get('/v1/labels/events');
+  expect(headers.get('content-type')).toContain('application/x-ndjson');
+  const events: { id: number; pageId: number; kind: string }[] = body
+    .trim()
+    .split('\n')
+    .map((line: string) => JSON.parse(line));
+  expect(events).toHaveLength((await service.get('/v1/labels/summary')).body.events);
+  expect(events.map(({ id }) => id)).toEqual(events.map(({ id }) => id).toSorted((one, other) => one - other));
+  expect(events.some(({ kind }) => kind === 'undo')).toBe(true);
+  const { pageId } = events[0]!;
+  const ofPage = (await service.get(`/v1/labels/${pageId}/events`)).body.events;
+  expect(events.filter((event) => event.pageId === pageId)).toEqual(ofPage);
+  expect((await service.get('/v1/labels/events', { authorization: '' })).status).toBe(401);
+});
+
 describe('proposals', () => {
   it('are answered one by one, by filter and by file; a no is remembered, and answers are one transaction', async () => {
     const labels = service.world

@@ -3,6 +3,7 @@ import { invalidArgument } from '@florilegium/errors';
 import { type HttpApp, idempotencyKeyOf } from '@florilegium/http';
 import { Type } from 'typebox';
 import { labels } from '../domain/label.ts';
+import { exportLabelEvents } from '../usecases/export-label-events.ts';
 import { exportLabels } from '../usecases/export-labels.ts';
 import { importLabels } from '../usecases/import-labels.ts';
 import { type RecordLabelsDeps, recordLabels } from '../usecases/record-labels.ts';
@@ -136,6 +137,24 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
       const text = exportLabels(deps, { numbering: query, asOf: toDate(query.asOf) });
       reply.header('content-disposition', 'attachment; filename="labels"');
       return reply.type('application/json; charset=utf-8').send(Readable.from(text, { objectMode: false }));
+    },
+  );
+
+  app.get(
+    '/v1/labels/events',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'All label events, one JSON object a line, streamed',
+        description:
+          'In the order of their ids: labels with who, when, queue, iteration and time taken, and undos with the event that they take back. The whole history; nothing is ever taken out of it.',
+      },
+    },
+    async (_request, reply) => {
+      reply.header('content-disposition', 'attachment; filename="label-events.jsonl"');
+      return reply
+        .type('application/x-ndjson; charset=utf-8')
+        .send(Readable.from(exportLabelEvents(deps), { objectMode: false }));
     },
   );
 
