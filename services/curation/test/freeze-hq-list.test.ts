@@ -9,6 +9,7 @@ import { figuresAt } from '../src/domain/score-bins.ts';
 import type { Schema } from '../src/schema.ts';
 import { createStore, type Store } from '../src/store.ts';
 import { collectList, freezeHqList } from '../src/usecases/freeze-hq-list.ts';
+import { importHqList } from '../src/usecases/import-hq-list.ts';
 import { aWorld } from './neighbours.ts';
 
 let database: TestDatabase;
@@ -155,5 +156,43 @@ describe('what people label while a list is being made', () => {
     expect(stories.map(({ title }) => title)).toEqual([2, 4, 6, 8].map((pageId) => aWorld().storyOf(pageId).title));
     const bins = await store.hqLists.findScoreBins(listId);
     expect(figuresAt(bins!, 0.5)).toMatchObject({ listedCount: 4, expectedPrecision: expect.closeTo((3 + 0.9) / 4) });
+  });
+});
+
+describe('an import of a list', () => {
+  const catalog = { getRule: async () => ({ version: 1, sha256: '' }) };
+  const importPages = (pageIds: AsyncIterable<readonly number[]>) =>
+    importHqList({ store, catalog }, { source: 'elsewhere', rule: 'illustrated', pageIds, by: 'olga' });
+  const stagedIds = async () =>
+    (await db.pool.query<{ id: string }>('select distinct hq_list_id as id from curation.hq_list_score')).rows.map(
+      ({ id }) => id,
+    );
+
+  it('that lost staged pages on the way is none, and leaves nothing behind', async () => {
+    const before = (await store.hqLists.findNewest())!.version;
+    const pages = (async function* () {
+      yield [1, 2, 3];
+      // As a crash of PostgreSQL leaves an unlogged table.
+      await db.pool.query('truncate curation.hq_list_score');
+      yield [3, 4];
+    })();
+    await expect(importPages(pages)).rejects.toMatchObject({ code: 'unavailable' });
+    expect((await store.hqLists.findNewest())!.version).toBe(before);
+    expect(await stagedIds()).toEqual([]);
+  });
+
+  it('takes away what an import left that was killed, and not what another one is staging', async () => {
+    const [killed, other] = [uuidv7({ msecs: Date.now() - 48 * 3_600_000 }), uuidv7()];
+    await store.hqLists.stagePages(killed, [1]);
+    await store.hqLists.stagePages(other, [1]);
+    const { id, pageCount } = await importPages(
+      (async function* () {
+        yield [5, 6];
+        yield [6, 7];
+      })(),
+    );
+    expect(pageCount).toBe(3);
+    expect(await store.hqLists.readPages(id, 0, 10)).toHaveLength(3);
+    expect(await stagedIds()).toEqual([other]);
   });
 });

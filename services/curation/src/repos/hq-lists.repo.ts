@@ -320,6 +320,12 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
         on conflict (hq_list_id, page_id) do nothing`.execute(kysely);
       return Number(numAffectedRows ?? 0);
     },
+    /** Drops what was staged under ids before `beforeId`, which tell their time, for lists that nobody is making. */
+    clearStaleScores: async (beforeId: string): Promise<void> => {
+      await sql`
+        delete from hq_list_score where hq_list_id < ${beforeId}::uuid and not exists (
+          select 1 from hq_list h where h.id = hq_list_id and h.state in ('predicting', 'importing'))`.execute(kysely);
+    },
     clearScores: async (id: string): Promise<void> => {
       await sql`delete from hq_list_score where hq_list_id = ${id}`.execute(kysely);
     },
