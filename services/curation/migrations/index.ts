@@ -10,6 +10,7 @@ import * as tellStories from './20261123T2320-tell-stories-of-lists.ts';
 import * as stagePageSets from './20261123T2345-stage-page-sets.ts';
 import * as stageUnscored from './20261128T1700-stage-unscored-candidates.ts';
 import * as stampLabelEvents from './20261128T1710-stamp-label-events-when-written.ts';
+import * as cancelLists from './20261128T1720-cancel-lists.ts';
 
 export const migrations: Record<string, Migration> = {
   '20261123T2000-create-curation': createCuration,
@@ -23,4 +24,5 @@ export const migrations: Record<string, Migration> = {
   '20261123T2345-stage-page-sets': stagePageSets,
   '20261128T1700-stage-unscored-candidates': stageUnscored,
   '20261128T1710-stamp-label-events-when-written': stampLabelEvents,
+  '20261128T1720-cancel-lists': cancelLists,
 };

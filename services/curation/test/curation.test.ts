@@ -1,5 +1,8 @@
+import { openDb } from '@florilegium/db';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { Schema } from '../src/schema.ts';
+import { createStore } from '../src/store.ts';
 import { completeListRun, predictSets, trainEnsemble } from './loop-events.ts';
 import { startTestService, type TestService, until } from './service.ts';
 
@@ -513,19 +516,41 @@ describe('an HQ list', () => {
     expect(hqLists).toMatchObject([{ version: 1, state: 'published', audited: true, pageCount: ids.length }]);
   });
 
+  it('is cancelled while it is being made, with its run, and another may begin', async () => {
+    const started = await service.post('/v1/hq-lists', { auditCount: 10 });
+    expect(started.body).toMatchObject({ version: 2, state: 'predicting' });
+    const db = openDb<Schema>({ url: service.databaseUrl, schema: 'curation' });
+    const list = await until(
+      'run',
+      () => createStore(db).hqLists.findById(started.body.id),
+      (found) => found!.runId !== null,
+    ).finally(() => db.close());
+    const withdraw = () => service.post('/v1/hq-lists/2/withdraw', { reason: 'the wrong rule' });
+    expect((await withdraw()).body).toMatchObject({ state: 'cancelled', reason: 'the wrong rule' });
+    expect(service.world.cancelled).toEqual([list!.runId]);
+    expect((await withdraw()).body.state).toBe('cancelled');
+    expect((await service.get('/v1/hq-lists/2/pages')).body.code).toBe('failed_precondition');
+    // The run's end, told late, wakes nothing.
+    await completeListRun(service, started.body);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await service.get('/v1/hq-lists/2')).body.state).toBe('cancelled');
+    const { body: events } = await service.get('/v1/hq-lists/2/events');
+    expect(events).toContain('"state":"cancelled"');
+  });
+
   it('may be published without an audit, and never calls itself audited then', async () => {
     const started = await service.post('/v1/hq-lists', { auditCount: 0, threshold: 0.9 });
     await completeListRun(service, started.body);
     const second = await until(
       'published',
-      async () => (await service.get('/v1/hq-lists/2')).body,
+      async () => (await service.get('/v1/hq-lists/3')).body,
       ({ state }) => state === 'published',
     );
     expect(second).toMatchObject({ audited: false, precision: null, recall: null, auditCount: 0 });
     expect(second.pageCount).toBeLessThan((await list()).pageCount);
-    const withdrawn = await service.post('/v1/hq-lists/2/withdraw', { reason: 'too strict' });
+    const withdrawn = await service.post('/v1/hq-lists/3/withdraw', { reason: 'too strict' });
     expect(withdrawn.body).toMatchObject({ state: 'withdrawn', reason: 'too strict' });
-    expect((await service.get('/v1/hq-lists/2/pages')).status).toBe(200);
+    expect((await service.get('/v1/hq-lists/3/pages')).status).toBe(200);
   });
 });
 
