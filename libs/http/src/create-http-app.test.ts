@@ -49,7 +49,8 @@ beforeAll(async () => {
   app.get(
     '/v1/things/:id',
     { config: { role: 'viewer' }, schema: { params: Type.Object({ id: Type.Integer() }) } },
-    async (request) => {
+    async (request, reply) => {
+      reply.header('etag', '"thing"').header('cache-control', 'private, max-age=31536000, immutable');
       if (request.params.id === 1) throw notFound('thing', 1);
       if (request.params.id === 2) throw resourceExhausted('slow down', { retryAfterMs: 1500 });
       if (request.params.id === 3) throw new Error('password=hunter2');
@@ -137,6 +138,11 @@ describe('the app of a service', () => {
     const unknown = await get('3');
     expect(unknown.statusCode).toBe(500);
     expect(unknown.body).not.toContain('hunter2');
+    expect([unknown.headers.etag, unknown.headers['cache-control']]).toEqual([undefined, 'no-store']);
+    expect((await get('7')).headers).toMatchObject({
+      etag: '"thing"',
+      'cache-control': expect.stringContaining('immutable'),
+    });
     expect((await get('4')).json()).toMatchObject({ status: 400, code: 'failed_precondition' });
     expect((await app.inject('/v1/nowhere')).json()).toMatchObject({
       status: 404,

@@ -203,6 +203,8 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
       { requestId: request.id, method: request.method, url: request.url.split('?')[0], err: error },
       'request failed',
     );
+  // Whatever the route said of the answer that it did not come to: an error is nothing to keep.
+  reply.removeHeader('etag').removeHeader('last-modified').header('cache-control', 'no-store');
   if (known.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(known.retryAfterMs / 1000));
   if (known.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   return reply

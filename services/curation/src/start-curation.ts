@@ -132,7 +132,7 @@ async function serveHttp({ config, log, lifetime, db, messaging, ...parts }: Par
     addLabelRoutes(app, parts);
     addReviewQueueRoutes(app, parts);
     addIterationRoutes(app, { ...parts, log, triageDefaults: triageDefaultsOf(config) });
-    addHqListRoutes(app, parts);
+    addHqListRoutes(app, { ...parts, log });
     addJudgedRoute(app, parts);
     addCurrentLabelsRoute(app, parts);
     addHqListFileRoutes(app, parts);

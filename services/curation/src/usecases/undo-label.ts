@@ -1,6 +1,7 @@
 import { failedPrecondition, notFound } from '@florilegium/errors';
 import { currentLabelOf } from '../domain/label.ts';
 import type { Store, TxStore } from '../store.ts';
+import { answerOnce } from './answer-once.ts';
 
 export interface UndoLabelInput {
   pageId: number;
@@ -17,16 +18,12 @@ export interface LabelUndone {
 
 /** Takes back the page's current label by an event of its own; the label before it, if any, stands again. */
 export async function undoLabel({ store }: { store: Store }, input: UndoLabelInput): Promise<LabelUndone> {
+  const { by, pageId, idempotencyKey } = input;
   return await store.inTransaction(async (tx) => {
-    if (input.idempotencyKey === undefined) return await undo(tx, input);
     // A key of its own kind: one that a label came with has another answer.
-    const key = `undo ${input.idempotencyKey}`;
-    await tx.labels.lockRequest(input.by, key);
-    const before = await tx.labels.findRequest<LabelUndone>(input.by, key, [input.pageId]);
-    if (before) return before;
-    const done = await undo(tx, input);
-    await tx.labels.addRequest(input.by, key, done, [input.pageId]);
-    return done;
+    const key = idempotencyKey && `undo ${idempotencyKey}`;
+    const { result } = await answerOnce(tx, { by, key, request: [pageId] }, () => undo(tx, input));
+    return result;
   });
 }
 

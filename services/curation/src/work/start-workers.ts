@@ -86,7 +86,7 @@ export async function startWorkers({ db, store, messaging, log, ...deps }: Worke
       handle: async ({ runId, signal, complete }) => {
         const outside = await drawOutside(use, runId, signal);
         const collected = await collectList(use, runId, signal);
-        await complete((tx) => freezeHqList(storeOn(tx), runId, collected, outside));
+        await complete((tx) => freezeHqList(use, storeOn(tx), runId, collected, outside));
       },
       onFailed: ofList,
     },
