@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import replyFrom from '@fastify/reply-from';
+import { refuseForeignPage } from '@florilegium/auth';
 import { AppError, type ErrorCode, httpStatusOf, messageOf, unavailable } from '@florilegium/errors';
 import { checkedRequestId } from '@florilegium/log';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
@@ -17,10 +18,7 @@ export interface GatewayOptions {
   port: number;
   host?: string;
   routes: readonly GatewayRoute[];
-  /**
-   * Without API keys the loopback is the only guard, so requests that a foreign web page sends through the browser of
-   * this machine are refused: by a foreign name in Host (DNS rebinding) or as a cross-site write.
-   */
+  /** Where services ask for no keys. */
   refuseForeignPages: boolean;
   log: (line: string) => void;
   /** How long a request waits for a service that restarts. */
@@ -79,7 +77,7 @@ export async function startGateway({
   });
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, asProblem(error)));
   app.addHook('onRequest', async (request) => {
-    if (refuseForeignPages) refuseForeignPage(request);
+    if (refuseForeignPages) refuseForeignPage({ method: request.method, headers: request.headers });
     if (pathOf(request) !== ownPath && urlOf(pathOf(request)) === undefined)
       throw new AppError('not_found', `${pathOf(request)} is not known`);
   });
@@ -167,16 +165,6 @@ function codeOf(error: unknown): string {
     if (code !== undefined && !code.startsWith('FST_')) return code;
   }
   return '';
-}
-
-function refuseForeignPage(request: FastifyRequest): void {
-  const name = (request.headers.host ?? '').replace(/:\d+$/, '');
-  if (!['localhost', '127.0.0.1', '[::1]'].includes(name)) {
-    throw new AppError('permission_denied', 'this address serves its own machine only');
-  }
-  if (!readOnly.has(request.method) && request.headers['sec-fetch-site'] === 'cross-site') {
-    throw new AppError('permission_denied', 'another site may not write here');
-  }
 }
 
 function asProblem(error: unknown): { code: ErrorCode; status: number; detail: string } {

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { createAuthenticator, hashApiKey } from '@florilegium/auth';
 import { failedPrecondition, notFound, resourceExhausted } from '@florilegium/errors';
 import { silentLog } from '@florilegium/log';
@@ -175,6 +176,43 @@ describe('the app of a service', () => {
     expect((await app.inject('/metrics')).body).toMatch(
       /florilegium_http_request_duration_seconds_count\{method="GET",route="\/v1\/things\/:id",status="4xx"\} \d/,
     );
+  });
+});
+
+describe('without keys', () => {
+  it('refuses what a foreign page sends through the browser of this machine', async () => {
+    const open = await createHttpApp({
+      service: 'open',
+      title: 'Open',
+      description: 'A service that asks for no keys',
+      log: silentLog,
+      authenticator: createAuthenticator({
+        required: false,
+        keys: [{ name: 'olga', role: 'operator', sha256: hashApiKey('o') }],
+      }),
+      readiness: {},
+    });
+    open.post('/v1/retry', { config: { role: 'operator' } }, async () => ({ by: 'done' }));
+    open.get('/v1/retry', { config: { role: 'viewer' } }, async () => ({ by: 'read' }));
+    const { port } = new URL(await open.listen({ host: '127.0.0.1', port: 0 }));
+    const ask = (method: 'GET' | 'POST', path: string, headers: Record<string, string>) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .on('error', reject)
+          .end();
+      });
+    const host = `127.0.0.1:${port}`;
+    expect(await ask('POST', '/v1/retry', { host })).toBe(200);
+    expect(await ask('POST', '/v1/retry', { host, 'sec-fetch-site': 'same-origin' })).toBe(200);
+    expect(await ask('POST', '/v1/retry', { host, 'sec-fetch-site': 'cross-site' })).toBe(403);
+    expect(await ask('GET', '/v1/retry', { host, 'sec-fetch-site': 'cross-site' })).toBe(200);
+    expect(await ask('GET', '/v1/retry', { host: 'rebound.example' })).toBe(403);
+    expect(await ask('GET', '/v1/retry', { host: 'rebound.example', ...operator })).toBe(200);
+    expect(await ask('GET', '/livez', { host: 'rebound.example' })).toBe(200);
+    await open.close();
   });
 });
 

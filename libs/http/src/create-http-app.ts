@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { type Authenticator, type Principal, type Role, roles } from '@florilegium/auth';
+import { type Authenticator, type Principal, type Role, refuseForeignPage, roles } from '@florilegium/auth';
 import {
   AppError,
   codeOfHttpStatus,
@@ -152,7 +152,14 @@ export async function createHttpApp({
   app.addHook('onRequest', async (request) => {
     const role = request.routeOptions.config.role;
     // An unknown address has no role and ends in 404.
-    if (role && role !== 'public') request.principal = authenticator.authorize(request.headers.authorization, role);
+    if (!role || role === 'public') return;
+    if (!authenticator.required && request.headers.authorization === undefined)
+      refuseForeignPage({
+        method: request.method,
+        headers: request.headers,
+        localAddress: request.socket.localAddress,
+      });
+    request.principal = authenticator.authorize(request.headers.authorization, role);
   });
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);

@@ -28,7 +28,12 @@ const partial: Partial<CatalogServiceImplementation> = {
   startImport: async () => {
     throw failedPrecondition('an import is running', { field: 'source' });
   },
-  async *streamPages() {
+  async *streamPages(request) {
+    if (request.selection?.$case === 'rule' && request.selection.value === 'slow')
+      for (;;) {
+        yield { pages: [PageRef.fromPartial({ pageId: 1 })] };
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     for (let start = 0; start < 1500; start += 500)
       yield { pages: Array.from({ length: 500 }, (_, index) => PageRef.fromPartial({ pageId: start + index })) };
   },
@@ -45,8 +50,9 @@ const implementation = Object.fromEntries(
   ]),
 );
 
-const start = (port = 0) =>
+const start = (port = 0, drainTimeoutMs?: number) =>
   startRpcServer({
+    drainTimeoutMs,
     definition: CatalogServiceDefinition,
     implementation,
     authenticator,
@@ -120,6 +126,27 @@ describe('gRPC server and client', () => {
     expect((await client.getPage({ pageId: 8 })).page?.ref?.pageId).toBe(8);
     expect(calls).toBe(1);
     close();
+  });
+
+  it('tells who reads a stream that its service stopped, and sends a read that was cut off again', async () => {
+    const stopping = await start(0, 100);
+    const { client, close } = createRpcClient(CatalogServiceDefinition, {
+      address: `127.0.0.1:${stopping.port}`,
+      apiKey: 'v',
+    });
+    const read = async () => {
+      for await (const { pages } of client.streamPages({ selection: { $case: 'rule', value: 'slow' } }))
+        expect(pages).toHaveLength(1);
+    };
+    const streamed = expect(read()).rejects.toMatchObject({ code: 'unavailable' });
+    const page = client.getPage({ pageId: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await stopping.stop();
+    await streamed;
+    const restarted = await start(stopping.port);
+    expect((await page).page?.ref?.pageId).toBe(1);
+    close();
+    await restarted.stop();
   });
 
   it('answers health checks without a key, and says when it drains', async () => {

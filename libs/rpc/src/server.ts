@@ -23,6 +23,8 @@ export interface RpcServerOptions<Implementation> {
   host: string;
   port: number;
   messageBytesMax?: number;
+  /** Calls that still run so long after `stop` are cut off. */
+  drainTimeoutMs?: number;
 }
 
 /** What a method that asks who calls finds in its context: implement `…ServiceImplementation<WithPrincipal>`. */
@@ -46,6 +48,7 @@ export async function startRpcServer<Implementation>({
   host,
   port,
   messageBytesMax = 16 << 20,
+  drainTimeoutMs = 5000,
 }: RpcServerOptions<Implementation>): Promise<RpcServer> {
   for (const method of Object.values(definition.methods)) {
     const path = `/${definition.fullName}/${method.name}`;
@@ -75,7 +78,7 @@ export async function startRpcServer<Implementation>({
     drain,
     stop: async () => {
       drain();
-      const force = setTimeout(() => server.forceShutdown(), 5000);
+      const force = setTimeout(() => server.forceShutdown(), drainTimeoutMs);
       await server.shutdown();
       clearTimeout(force);
     },

@@ -4,6 +4,7 @@ export type { ClaimedBatch, Worker, WorkerOptions } from './start-worker.ts';
 export { startWorker } from './start-worker.ts';
 export type { BatchCounts, BatchPlan, BatchState, EnqueueOptions } from './work-table.ts';
 export {
+  addPatienceToWorkTable,
   batchStates,
   cancelBatches,
   countBatches,

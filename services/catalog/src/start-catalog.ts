@@ -69,6 +69,8 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
       messaging,
       log,
       concurrency: 1,
+      // A source that cannot be read was asked several times in each try; a wrong address must show within minutes.
+      unavailableFailuresMax: 5,
       staleMs: config.workStaleMs,
       heartbeatMs: config.workStaleMs / 4,
       handle: (batch) => importExport(importDeps, batch),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { internal } from '@florilegium/errors';
 import type { StepProgress } from './progress.ts';
 import type { RestClient } from './rest-client.ts';
+import { watchForStall } from './stall-watch.ts';
 
 /** The fields that every run has in REST. */
 export interface Run {
@@ -13,7 +14,7 @@ export interface Run {
 }
 
 export interface FollowOptions<State> {
-  rest: RestClient;
+  rest: Pick<RestClient, 'get'>;
   path: string;
   signal: AbortSignal;
   progress?: StepProgress;
@@ -22,13 +23,15 @@ export interface FollowOptions<State> {
   /** The state that is waited for; "done" unless told. */
   until?: readonly string[];
   intervalMs?: number;
+  /** So long it may look the same. */
+  stallMs?: number;
 }
 
 const lost = ['failed', 'cancelled', 'withdrawn'];
 
 /**
  * Reads a run until it is done.
- * @throws internal with the run's own reason when it failed or was cancelled
+ * @throws internal with the run's own reason when it failed or was cancelled; deadline_exceeded when it moves no more
  */
 export async function followRun<State extends Pick<Run, 'state' | 'reason'> & Partial<Run>>({
   rest,
@@ -38,9 +41,12 @@ export async function followRun<State extends Pick<Run, 'state' | 'reason'> & Pa
   paceOf,
   until = ['done'],
   intervalMs = 250,
+  stallMs,
 }: FollowOptions<State>): Promise<State> {
+  const see = watchForStall(path, stallMs);
   for (;;) {
     const run = await rest.get<State>(path);
+    see(run);
     if (run.doneCount !== undefined && run.totalCount !== undefined)
       progress?.update(run.doneCount, run.totalCount, paceOf?.(run));
     if (until.includes(run.state)) return run;

@@ -14,7 +14,7 @@ export interface Progress {
 
 const lineEveryMs = 5000;
 
-/** Bars where a person looks on, a line every five seconds elsewhere; on stderr, so that stdout holds the summary alone. */
+/** Bars where a person looks on; elsewhere a line when a step begins, every five seconds and when it ends; on stderr, so that stdout holds the summary alone. */
 export function createProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   const say = (line: string) => void stream.write(`${line}\n`);
   return {
@@ -52,6 +52,7 @@ function barStep(name: string, stream: NodeJS.WriteStream, say: (line: string) =
 }
 
 function lineStep(name: string, say: (line: string) => void): StepProgress {
+  say(`${name.padEnd(28)} …`);
   let nextAt = Date.now() + lineEveryMs;
   return {
     update: (done, total, pace) => {
