@@ -17,7 +17,14 @@ import { startWorkers } from './start-workers.ts';
 import { createStore, service } from './store.ts';
 import { createCompute } from './training/compute.ts';
 
-const config = readConfig();
+const config = (() => {
+  try {
+    return readConfig();
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(1);
+  }
+})();
 const log = createLog({ service, level: config.logLevel });
 runService({ log, start, endWithParent: config.endWithParent });
 
