@@ -327,6 +327,17 @@ describe('dashboards and alerts', () => {
     expect(readdirSync(join(chart, 'files/dashboards'))).toHaveLength(dashboards.length);
   });
 
+  it('names in the operations guide every panel that a stack without more shows empty', () => {
+    const guide = readFileSync(join(root, 'docs/operations.md'), 'utf8');
+    const told = /^Without data on a stack[\s\S]*?\n\n/m.exec(guide)![0].match(/(?<=\*)[^*,;]+[^*]*(?=\*)/g)!;
+    const empty = dashboards.flatMap(({ rows }) =>
+      Object.values(rows)
+        .flat()
+        .filter(({ needs }) => needs),
+    );
+    for (const { title } of empty) expect(told, title).toContain(title);
+  });
+
   it('has a paragraph in the operations guide for every alert, which its runbook names', () => {
     const guide = readFileSync(join(root, 'docs/operations.md'), 'utf8');
     const { groups } = parse(readFileSync(join(chart, 'files/rules.yaml'), 'utf8')) as {
@@ -335,6 +346,27 @@ describe('dashboards and alerts', () => {
     for (const { alert, annotations } of groups.flatMap(({ rules }) => rules)) {
       expect(guide, alert).toMatch(new RegExp(`^#+ ${alert}$`, 'm'));
       expect(annotations.runbook, alert).toContain(`docs/operations.md#${alert.toLowerCase()}`);
+    }
+  });
+
+  it('has a case in rules.test.yaml in which it fires, and one in which it does not, for every alert', () => {
+    const { groups } = parse(readFileSync(join(chart, 'files/rules.yaml'), 'utf8')) as {
+      groups: { rules: { alert: string }[] }[];
+    };
+    const { tests } = parse(readFileSync(join(root, 'tests/deploy/rules.test.yaml'), 'utf8')) as {
+      tests: { alert_rule_test: { alertname: string; exp_alerts: unknown[] }[] }[];
+    };
+    const cases = tests.flatMap(({ alert_rule_test }) => alert_rule_test);
+    for (const { alert } of groups.flatMap(({ rules }) => rules)) {
+      const of = cases.filter(({ alertname }) => alertname === alert);
+      expect(
+        of.some(({ exp_alerts }) => exp_alerts.length > 0),
+        `${alert} fires`,
+      ).toBe(true);
+      expect(
+        of.some(({ exp_alerts }) => exp_alerts.length === 0),
+        `${alert} is quiet`,
+      ).toBe(true);
     }
   });
 
