@@ -50,6 +50,8 @@ export interface HttpAppOptions {
   log: Log;
   /** Each must resolve for /readyz to answer 200. */
   readiness: Record<string, () => Promise<unknown>>;
+  /** Told by /readyz beside them, and no reason for 503: what the service can do without for a while. */
+  shown?: Record<string, () => Promise<unknown>>;
   bodyBytesMax?: number;
   /** How long answers under way may take when the app closes. */
   drainTimeoutMs?: number;
@@ -77,6 +79,7 @@ export async function createHttpApp({
   authenticator,
   log,
   readiness,
+  shown = {},
   bodyBytesMax = 4 << 20,
   drainTimeoutMs = 8000,
   publicPrefixes = [],
@@ -176,26 +179,20 @@ export async function createHttpApp({
   app.get('/livez', open, async () => ({ status: 'ok' }));
   app.get('/readyz', open, async (_request, reply) => {
     if (closing.signal.aborted) return reply.code(503).send({ status: 'stopping', checks: {} });
-    const results = await Promise.all(
-      Object.entries(readiness).map(
-        async ([name, check]) =>
-          [
-            name,
-            await check().then(
-              () => 'ok',
-              (error: unknown) => {
-                // Anybody may ask: what is away is told, where it stands and why goes to the log.
-                log.warn({ check: name, reason: messageOf(error) }, 'not ready');
-                return 'away';
-              },
-            ),
-          ] as const,
-      ),
-    );
-    const ready = results.every(([, state]) => state === 'ok');
-    return reply
-      .code(ready ? 200 : 503)
-      .send({ status: ready ? 'ok' : 'not ready', checks: Object.fromEntries(results) });
+    const look = async ([name, check]: [string, () => Promise<unknown>]) => {
+      const state = await check().then(
+        () => 'ok',
+        (error: unknown) => {
+          // Anybody may ask: what is away is told, where it stands and why goes to the log.
+          log.warn({ check: name, reason: messageOf(error) }, name in readiness ? 'not ready' : 'away');
+          return 'away';
+        },
+      );
+      return [name, state] as const;
+    };
+    const checks = Object.fromEntries(await Promise.all(Object.entries({ ...shown, ...readiness }).map(look)));
+    const ready = Object.keys(readiness).every((name) => checks[name] === 'ok');
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'not ready', checks });
   });
   app.get('/metrics', open, async (_request, reply) => reply.type(register.contentType).send(await register.metrics()));
   app.get(`/v1/openapi/${service}.json`, open, async () => app.swagger());

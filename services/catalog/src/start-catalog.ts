@@ -35,12 +35,12 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
   const authenticator = createAuthenticator({ required: config.authRequired, keys: config.apiKeys });
   const catalog = buildCatalog({ config, db, log });
   onStop('export files', catalog.exportFiles.close);
-  const readiness = { database: () => db.pool.query('select 1'), messaging: messaging.check };
   const app = await createCatalogApp({
     catalog: role === 'worker' ? undefined : catalog,
     authenticator,
     log,
-    readiness,
+    readiness: { database: () => db.pool.query('select 1') },
+    shown: { nats: messaging.check },
   });
   await app.listen({ host: config.httpHost, port: config.httpPort });
   onStop('rest', () => app.close());

@@ -126,7 +126,8 @@ async function serveHttp({ config, log, lifetime, db, messaging, ...parts }: Par
     authenticator: createAuthenticator({ required: config.authRequired, keys: config.apiKeys }),
     log,
     publicPrefixes: [docsPath, uiAssetsPath],
-    readiness: { database: async () => void (await db.pool.query('select 1')), nats: () => messaging.check() },
+    readiness: { database: () => db.pool.query('select 1') },
+    shown: { nats: messaging.check },
   });
   if (config.role !== 'worker') {
     addLabelRoutes(app, parts);

@@ -200,7 +200,8 @@ async function serveHttp({ config, log, lifetime, db, messaging, catalog, store,
     description: "Fetches images of BHL's pages, politely and checked, and serves them.",
     authenticator: createAuthenticator({ required: config.authRequired, keys: config.apiKeys }),
     log,
-    readiness: { database: () => db.pool.query('select 1'), messaging: () => messaging.check() },
+    readiness: { database: () => db.pool.query('select 1') },
+    shown: { nats: messaging.check },
   });
   if (config.role !== 'worker') {
     addFetchRunRoutes(app, { store, catalog, pagesPerBatch: config.pagesPerBatch });

@@ -223,7 +223,8 @@ async function serveHttp(parts: Parts): Promise<number> {
     description: 'Embeds pages, records ensembles, predicts, finds similar pages.',
     authenticator: createAuthenticator({ required: config.authRequired, keys: config.apiKeys }),
     log,
-    readiness: { database: () => db.pool.query('select 1'), messaging: () => messaging.check() },
+    readiness: { database: () => db.pool.query('select 1') },
+    shown: { nats: messaging.check },
   });
   if (config.role !== 'worker') {
     addPredictionRunRoutes(app, parts);

@@ -62,7 +62,8 @@ async function start(lifetime: Lifetime): Promise<void> {
     description: 'Trainings of ensembles on frozen label sets',
     authenticator,
     log,
-    readiness: { database: () => store.check(), messaging: () => messaging.check() },
+    readiness: { database: () => store.check() },
+    shown: { nats: messaging.check },
   });
   if (config.role !== 'worker') {
     const address = { host: config.grpcHost, port: config.grpcPort };
