@@ -162,6 +162,15 @@ describe('the app of a service', () => {
     expect((await app.inject('/livez')).statusCode).toBe(200);
   });
 
+  it.each(['x-forwarded-for', 'x-forwarded-host'])(
+    'shows its metrics to nobody behind a proxy (%s)',
+    async (header) => {
+      expect((await app.inject('/metrics')).statusCode).toBe(200);
+      const response = await app.inject({ url: '/metrics', headers: { [header]: '203.0.113.7' } });
+      expect([response.statusCode, response.body.includes('florilegium_')]).toEqual([404, false]);
+    },
+  );
+
   it('tells what it can do without, and is ready without it', async () => {
     const lonely = await createHttpApp({
       service: 'lonely',

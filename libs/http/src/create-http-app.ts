@@ -69,7 +69,7 @@ export type HttpApp = FastifyInstance<
 
 /**
  * The Fastify app of a service: TypeBox schemas, a role per route, problem+json (RFC 9457) for every error, OpenAPI 3.1 at
- * /v1/openapi/<service>.json, /metrics, /livez and /readyz. Routes are added by the caller before `listen`.
+ * /v1/openapi/<service>.json, /metrics (not through a proxy), /livez and /readyz. Routes are added by the caller before `listen`.
  */
 export async function createHttpApp({
   service,
@@ -194,7 +194,11 @@ export async function createHttpApp({
     const ready = Object.keys(readiness).every((name) => checks[name] === 'ok');
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'not ready', checks });
   });
-  app.get('/metrics', open, async (_request, reply) => reply.type(register.contentType).send(await register.metrics()));
+  app.get('/metrics', open, async ({ headers }, reply) => {
+    // Prometheus asks the process itself. An Ingress or the gateway, which both say for whom they ask, leads here from the Internet.
+    if (headers['x-forwarded-for'] ?? headers['x-forwarded-host']) throw notFound('address', '/metrics');
+    return reply.type(register.contentType).send(await register.metrics());
+  });
   app.get(`/v1/openapi/${service}.json`, open, async () => app.swagger());
   return app;
 }
