@@ -33,7 +33,7 @@ async function start(lifetime: Lifetime): Promise<void> {
   const { databaseUrl, databasePoolMax: poolMax, natsUrl, natsNamespace: namespace, natsReplicas: replicas } = config;
   const db = openDb<Schema>({ url: databaseUrl, schema: service, poolMax, log });
   onStop('database', () => db.close());
-  await migrateSchema(db, migrations, { mode: config.migrations });
+  await migrateSchema(db, migrations, { mode: config.migrations, log });
   const messaging = await connectMessaging({ url: natsUrl, name: service, namespace, replicas, log });
   onStop('messaging', () => messaging.close());
   onStop('metrics of servers', watchServers({ service, db, messaging }));
