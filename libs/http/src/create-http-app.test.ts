@@ -168,6 +168,33 @@ describe('the app of a service', () => {
     expect((await app.inject('/livez')).statusCode).toBe(200);
   });
 
+  it.each(['x-forwarded-for', 'x-forwarded-host'])(
+    'shows its metrics to nobody behind a proxy (%s)',
+    async (header) => {
+      expect((await app.inject('/metrics')).statusCode).toBe(200);
+      const response = await app.inject({ url: '/metrics', headers: { [header]: '203.0.113.7' } });
+      expect([response.statusCode, response.body.includes('florilegium_')]).toEqual([404, false]);
+    },
+  );
+
+  it('tells what it can do without, and is ready without it', async () => {
+    const lonely = await createHttpApp({
+      service: 'lonely',
+      title: 'Lonely',
+      description: 'A service whose NATS is away',
+      log: silentLog,
+      authenticator: createAuthenticator({ required: false, keys: [] }),
+      readiness: { database: async () => {} },
+      shown: { nats: () => Promise.reject(new Error('nats does not answer')) },
+    });
+    const response = await lonely.inject('/readyz');
+    expect([response.statusCode, response.json()]).toEqual([
+      200,
+      { status: 'ok', checks: { database: 'ok', nats: 'away' } },
+    ]);
+    await lonely.close();
+  });
+
   it('describes itself in OpenAPI 3.1 with the role of each operation, and counts requests', async () => {
     const document = (await app.inject('/v1/openapi/sample.json')).json();
     expect(document.openapi).toBe('3.1.0');

@@ -7,8 +7,7 @@ import { type Messaging, requestIdHeader } from '@florilegium/messaging';
 import type { JsMsg } from '@nats-io/jetstream';
 import { batchesRepo, type Claim } from './batches.repo.ts';
 import { ensureWorkConsumer, workDurable } from './ensure-work-consumer.ts';
-import { observeBatch } from './metrics.ts';
-import { workMessage, workSubject } from './work-table.ts';
+import { countInWork, observeBatch, showKind } from './metrics.ts';
 
 export interface ClaimedBatch<Schema> extends Claim {
   /** Aborted when the claim is lost (cancelled, taken over) or the worker stops. */
@@ -78,13 +77,13 @@ export async function startWorker<Schema>({
   const durable = workDurable(service, kind);
   const ensureConsumer = () => ensureWorkConsumer(messaging, { service, kind, staleMs });
   let claims = 0;
+  showKind(kind);
   await ensureConsumer();
   const slots = Array.from({ length: concurrency }, () => runSlot());
-  const sweeping = sweep();
   return {
     stop: async () => {
       stopping.abort(cancelled('the worker stops'));
-      await Promise.all([...slots, sweeping]);
+      await Promise.all(slots);
     },
   };
 
@@ -145,6 +144,7 @@ export async function startWorker<Schema>({
           beating = false;
         });
     }, heartbeatMs);
+    countInWork(kind, 1);
     let completed = false;
     const startedAt = performance.now();
     const observe = (outcome: 'done' | 'failed' | 'given_back') =>
@@ -175,6 +175,7 @@ export async function startWorker<Schema>({
       await settle(message, claim, error, { completed, lost: lost.signal.aborted, fields });
     } finally {
       clearInterval(beat);
+      countInWork(kind, -1);
     }
   }
 
@@ -220,29 +221,6 @@ export async function startWorker<Schema>({
     } catch (settleError) {
       // PostgreSQL is away: the stale heartbeat frees the batch, the unacknowledged message comes again.
       log.warn({ ...fields, reason: messageOf(settleError) }, 'batch could not be given back');
-    }
-  }
-
-  /** Publishes again what the row says is to do while the queue holds no message for it. */
-  async function sweep(): Promise<void> {
-    const forgottenMs = Math.max(30_000, staleMs * 2);
-    while (!stopping.signal.aborted) {
-      await pause(forgottenMs / 3);
-      if (stopping.signal.aborted) return;
-      try {
-        const info = await messaging.manager.consumers.info(messaging.streams.work, durable);
-        if (info.num_pending > 0) continue;
-        for (const batch of await repo.takeForgotten([kind], forgottenMs, 200)) {
-          log.info({ runId: batch.runId, kind, batch: batch.number }, 'batch queued again');
-          await messaging.publish(
-            workSubject(service, kind),
-            workMessage(batch.runId, batch.number),
-            `sweep-${batch.runId}-${kind}-${batch.number}-${Date.now()}`,
-          );
-        }
-      } catch (error) {
-        log.warn({ kind, reason: messageOf(error) }, 'sweep failed');
-      }
     }
   }
 
