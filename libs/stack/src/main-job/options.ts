@@ -26,7 +26,7 @@ export const usage = `npm start -- [options]
   --budget LABELS           labels that the curator may be asked for, the audit's included (default 600)
   --seed N                  decides every draw (default 1)
   --max-candidates N        work on at most N candidate pages (default: 5000 for bhl, else all)
-  --exit                    end when the job is done; the last line is one line of JSON
+  --exit                    end when the job is done (not with bhl); the last line is one line of JSON
   --help`;
 
 /**
@@ -38,6 +38,13 @@ export function parseOptions(args: readonly string[], workingDir: string): MainJ
   const text = values.library ?? 'sample';
   const library: MainJobOptions['library'] =
     text === 'sample' || text === 'bhl' ? { kind: text } : { kind: 'folder', dir: resolve(workingDir, text) };
+  if (library.kind === 'bhl' && values.exit)
+    throw invalidArgument(
+      '--exit needs a library that labels itself; with --library bhl a person goes on in the browser',
+      {
+        field: 'exit',
+      },
+    );
   return {
     library,
     exit: values.exit ?? false,
