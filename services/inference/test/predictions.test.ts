@@ -360,6 +360,25 @@ describe('similar pages', () => {
     expect(pages.map(({ pageId }) => pageId)).not.toContain(1);
     expect((await harness.get('/v1/similar?pageId=77777')).status).toBe(404);
   });
+
+  it('are found among given pages', async () => {
+    const ask = async (body: object) => {
+      const response = await harness.post('/v1/similar', body);
+      const told = (await response.json()) as { pages: { pageId: number; similarity: number }[]; field?: string };
+      return { status: response.status, ...told };
+    };
+    const { pages: all } = (await (await harness.get('/v1/similar?pageId=1&limit=200')).json()) as {
+      pages: { pageId: number; similarity: number }[];
+    };
+    const within = [3, 9, 1, 12, 33, 999_999];
+    const { pages } = await ask({ pageId: 1, withinPageIds: within, countMax: 3 });
+    expect(pages).toEqual(all.filter(({ pageId }) => within.includes(pageId)).slice(0, 3));
+    expect(await ask({ pageId: 1, withinPageIds: Array.from({ length: 20_001 }, () => 1) })).toMatchObject({
+      status: 400,
+      field: 'withinPageIds',
+    });
+    expect((await ask({ pageId: 77_777, withinPageIds: within })).status).toBe(404);
+  });
 });
 
 describe('roles', () => {

@@ -1,9 +1,10 @@
 import type { HttpApp } from '@florilegium/http';
 import { Type } from 'typebox';
 import type { EmbeddingShards } from '../clients/embedding-shards.client.ts';
+import { createTurns } from '../domain/turns.ts';
 import type { RecordedBackbone } from '../repos/backbones.repo.ts';
 import type { RootStore } from '../store.ts';
-import { findSimilar } from '../usecases/find-similar.ts';
+import { findSimilar, type SimilarQuery } from '../usecases/find-similar.ts';
 import { listPredictions } from '../usecases/list-predictions.ts';
 import type { TriageClass } from '../usecases/prediction-query.ts';
 
@@ -122,6 +123,23 @@ export function addPredictionRoutes(
     () => store.embeddings.countEmbeddings(backbone.id),
   );
 
+  const turns = createTurns({
+    inFlightMax: searchesInFlightMax,
+    waitingMax: searchesWaitingMax,
+    refusal: 'too many searches for similar pages are waiting',
+  });
+  const similarTo = async (
+    query: Omit<SimilarQuery, 'signal'>,
+    answer: { on(event: 'close', call: () => void): unknown },
+  ) => {
+    const left = new AbortController();
+    answer.on('close', () => left.abort());
+    const deps = { embeddings: store.embeddings, shards, backbone, turns };
+    return { pages: await findSimilar(deps, { ...query, signal: left.signal }) };
+  };
+  const similarPages = Type.Object({ pages: Type.Array(Type.Object({ pageId, similarity: Type.Number() })) });
+  const countMax = Type.Integer({ minimum: 1, maximum: 200, default: 20 });
+
   app.get(
     '/v1/similar',
     {
@@ -129,17 +147,35 @@ export function addPredictionRoutes(
       schema: {
         summary: 'The nearest pages by embedding',
         description: 'Exact, over every embedded page; cosine of the embeddings standardised by all pages.',
-        querystring: Type.Object({ pageId, limit: Type.Integer({ minimum: 1, maximum: 200, default: 20 }) }),
-        response: {
-          200: Type.Object({ pages: Type.Array(Type.Object({ pageId, similarity: Type.Number() })) }),
-        },
+        querystring: Type.Object({ pageId, limit: countMax }),
+        response: { 200: similarPages },
       },
     },
-    async (request, reply) => {
-      const left = new AbortController();
-      reply.raw.on('close', () => left.abort());
-      const deps = { embeddings: store.embeddings, shards, backbone };
-      return { pages: await findSimilar(deps, { ...request.query, signal: left.signal }) };
+    ({ query }, reply) => similarTo({ pageId: query.pageId, countMax: query.limit }, reply.raw),
+  );
+
+  app.post(
+    '/v1/similar',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'The nearest of some pages by embedding',
+        description:
+          'As by GET, over the given pages only; those that are not embedded are passed over. Changes nothing: it is a POST for its many ids.',
+        body: Type.Object({
+          pageId,
+          withinPageIds: Type.Array(pageId, { maxItems: withinPageIdsMax }),
+          countMax,
+        }),
+        response: { 200: similarPages },
+      },
     },
+    ({ body }, reply) => similarTo(body, reply.raw),
   );
 }
+
+/** A search is mostly arithmetic on the one thread: a second one fills the time in which the first reads. */
+const searchesInFlightMax = 2;
+/** About 1.5 s each at 280,000 pages: the last of these is answered within a client's patience. */
+const searchesWaitingMax = 16;
+const withinPageIdsMax = 20_000;

@@ -1,6 +1,8 @@
 import { cosinesWith, momentsOfHalfRows, type Standardisation } from '@florilegium/ensemble/half-rows';
 import { notFound } from '@florilegium/errors';
 import type { EmbeddingShards, ShardSpan } from '../clients/embedding-shards.client.ts';
+import type { ShardPart } from '../domain/embedding.ts';
+import type { Turns } from '../domain/turns.ts';
 import type { RecordedBackbone } from '../repos/backbones.repo.ts';
 import type { EmbeddingsRepo } from '../repos/embeddings.repo.ts';
 
@@ -8,6 +10,16 @@ export interface FindSimilarDeps {
   embeddings: Pick<EmbeddingsRepo, 'locatePages' | 'listShards' | 'locateInShards' | 'countEmbeddings'>;
   shards: Pick<EmbeddingShards, 'readSpans'>;
   backbone: RecordedBackbone;
+  /** A search over all pages reads hundreds of megabytes and holds a core: how many go on side by side. */
+  turns: Turns;
+}
+
+export interface SimilarQuery {
+  pageId: number;
+  countMax: number;
+  /** Only these pages are looked at, and only their rows are read; those that are not embedded are passed over. */
+  withinPageIds?: readonly number[] | undefined;
+  signal: AbortSignal;
 }
 
 export interface SimilarPage {
@@ -17,13 +29,18 @@ export interface SimilarPage {
 }
 
 /**
- * The nearest pages by embedding: exact, over every embedded page, one shard in memory at a time. Two pages at random are far from
- * orthogonal, so the mean is taken out; and the scales of backbone and statistics differ, so each dimension is divided by its deviation.
- * @throws not_found when the page is not embedded
+ * The nearest pages by embedding: exact, over every embedded page or the given ones, one shard in memory at a time. Two pages at random are
+ * far from orthogonal, so the mean is taken out; and the scales of backbone and statistics differ, so each dimension is divided by its
+ * deviation. Mean and deviation are those of every embedded page either way: a similarity means the same whatever was asked.
+ * @throws not_found when the page is not embedded; resource_exhausted when too many searches wait already
  */
-export async function findSimilar(
+export async function findSimilar(deps: FindSimilarDeps, query: SimilarQuery): Promise<SimilarPage[]> {
+  return await deps.turns.take(() => search(deps, query), query.signal);
+}
+
+async function search(
   deps: FindSimilarDeps,
-  { pageId, limit, signal }: { pageId: number; limit: number; signal: AbortSignal },
+  { pageId, countMax, withinPageIds, signal }: SimilarQuery,
 ): Promise<SimilarPage[]> {
   const { embeddings, shards, backbone } = deps;
   const [own] = await embeddings.locatePages(backbone.id, [pageId]);
@@ -32,15 +49,16 @@ export async function findSimilar(
   let cosinesOf!: ReturnType<typeof cosinesWith>;
   for await (const wanted of shards.readSpans([own])) cosinesOf = cosinesWith(wanted, moments);
   const nearest: SimilarPage[] = [];
-  await eachSpan(deps, signal, (span) => {
+  const looked = withinPageIds ? [await embeddings.locatePages(backbone.id, withinPageIds)] : partsOfAll(deps);
+  await eachSpan(deps, looked, signal, (span) => {
     for (const [index, similarity] of cosinesOf(span).entries()) {
-      if (nearest.length === limit && similarity <= nearest.at(-1)!.similarity) continue;
+      if (nearest.length === countMax && similarity <= nearest.at(-1)!.similarity) continue;
       const other = span.pageIds[index]!;
       if (other === pageId) continue;
       let place = nearest.length;
       while (place > 0 && nearest[place - 1]!.similarity < similarity) place--;
       nearest.splice(place, 0, { pageId: other, similarity });
-      if (nearest.length > limit) nearest.pop();
+      if (nearest.length > countMax) nearest.pop();
     }
   });
   return nearest;
@@ -82,7 +100,7 @@ async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal)
 async function measureMoments(deps: FindSimilarDeps, signal: AbortSignal): Promise<Standardisation> {
   const { dimensions } = deps.backbone;
   const moments = momentsOfHalfRows(dimensions);
-  await eachSpan(deps, signal, moments.add);
+  await eachSpan(deps, partsOfAll(deps), signal, moments.add);
   const { count, sums, squares } = moments.read();
   const mean = sums.map((value) => value / count);
   const variance = squares.map((value, at) => Math.max(0, value / count - mean[at]! ** 2));
@@ -94,19 +112,25 @@ async function measureMoments(deps: FindSimilarDeps, signal: AbortSignal): Promi
 /** Some thousand pages' places a query. */
 const SHARDS_MAX = 20;
 
+async function* partsOfAll({ embeddings, backbone }: FindSimilarDeps): AsyncGenerator<ShardPart[]> {
+  for (let after = 0; ; ) {
+    const some = await embeddings.listShards(backbone.id, after, SHARDS_MAX);
+    yield await embeddings.locateInShards(some.map(({ id }) => id));
+    if (some.length < SHARDS_MAX) return;
+    after = some.at(-1)!.id;
+  }
+}
+
 async function eachSpan(
-  { embeddings, shards, backbone }: FindSimilarDeps,
+  { shards }: FindSimilarDeps,
+  looked: AsyncIterable<ShardPart[]> | Iterable<ShardPart[]>,
   signal: AbortSignal,
   visit: (span: ShardSpan) => void,
 ): Promise<void> {
-  for (let after = 0; ; ) {
-    const some = await embeddings.listShards(backbone.id, after, SHARDS_MAX);
-    const parts = await embeddings.locateInShards(some.map(({ id }) => id));
+  for await (const parts of looked) {
     for await (const span of shards.readSpans(parts)) {
       signal.throwIfAborted();
       visit(span);
     }
-    if (some.length < SHARDS_MAX) return;
-    after = some.at(-1)!.id;
   }
 }
