@@ -499,6 +499,106 @@ describe('setting up', () => {
   });
 });
 
+describe('plates', () => {
+  const plate = (position: number) => ({
+    position,
+    pageId: 1000 + position,
+    title: 'Flora of a test',
+    citation: `Flora of a test, plate ${position}`,
+    place: `Plate ${position}`,
+    year: '1799',
+    rights: '',
+    license: 'CC BY 4.0',
+    reuse: 'attribution',
+    width: 465,
+    height: 700,
+    bhlAddress: `https://www.biodiversitylibrary.org/page/${1000 + position}`,
+  });
+  const galleryOf = (total: number) => ({
+    version: 7,
+    total,
+    next: null,
+    pages: Array.from({ length: total }, (_, position) => plate(position)),
+  });
+
+  it('are laid on a collage as they were filtered, in large images where they are laid wide, and named', async () => {
+    const lists = [{ version: 7, pageCount: 40 }];
+    await answer(/\/v1\/hq-lists$/, { hqLists: lists });
+    await answer(/\/v1\/hq-lists\/7\/gallery\/facets/, {
+      total: 6,
+      unknownYearCount: 0,
+      reuse: { attribution: 6, public_domain: 34 },
+      decades: [],
+      titles: [
+        { titleId: 1, title: 'Flora of a test', count: 4 },
+        { titleId: 2, title: 'Fauna of a test', count: 2 },
+      ],
+    });
+    const asked: string[] = [];
+    await page.route(/\/v1\/hq-lists\/7\/gallery\?/, (route) => {
+      asked.push(new URL(route.request().url()).search);
+      return route.fulfill({ json: galleryOf(6) });
+    });
+    await page.goto('/gallery/7?reuse=attribution&yearMax=1800');
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.getByText('(34)').waitFor();
+    await page.getByRole('button', { name: 'Fauna of a test' }).click();
+    await page.waitForURL(/title=Fauna/);
+    await page.getByRole('link', { name: 'Make a collage' }).click();
+    const sizes = new Set<string>();
+    await page.route(/\/v1\/images\/\d+/, (route) => {
+      sizes.add(new URL(route.request().url()).searchParams.get('size')!);
+      return route.fallback();
+    });
+    await page.getByLabel('Plates').fill('6');
+    await page.getByLabel('Format').selectOption('A3');
+    await page.getByRole('img', { name: 'A collage of 6 plates of list 7' }).waitFor();
+    const search = new URLSearchParams(asked.at(-1));
+    expect([search.get('title'), search.get('yearMax'), search.get('reuse')]).toEqual([
+      'Fauna of a test',
+      '1800',
+      'attribution',
+    ]);
+    await page.getByText('some are free with the maker named').click();
+    await page.getByText('Flora of a test, plate 5').waitFor();
+    expect([...sizes]).toContain('large');
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save the credits' }).click();
+    expect((await download).suggestedFilename()).toBe('florilegium-v7-1-credits.txt');
+  }, 40_000);
+
+  it('are downloaded in full once they have come from their source', async () => {
+    await page.route(/\/v1\/pages\/1000$/, (route) =>
+      route.fulfill({
+        json: {
+          ...plate(0),
+          names: [],
+          parts: [],
+          neighbours: [],
+          publicationDetails: '',
+          volume: '',
+          authors: '',
+          institution: '',
+        },
+      }),
+    );
+    await answer(/\/v1\/similar/, { pages: [] });
+    await page.route(/\/iiif\/3\/1000\/info.json/, (route) => route.fulfill({ status: 404, json: { detail: 'none' } }));
+    let asked = 0;
+    await page.route(/\/v1\/images\/1000\?size=full/, (route) =>
+      ++asked === 1
+        ? route.fulfill({ status: 202, headers: { 'retry-after': '1' }, json: { detail: 'it is being fetched' } })
+        : route.fulfill({ contentType: 'image/png', body: 'png' }),
+    );
+    await page.goto('/pages/1000');
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download' }).click();
+    await page.getByRole('button', { name: 'Fetching it' }).waitFor();
+    expect((await download).suggestedFilename()).toBe('1000.png');
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+});
+
 it('shows the gallery once it can be read, though the first answer failed', async () => {
   let asked = 0;
   await page.route(/\/v1\/hq-lists\/7\/gallery\?/, (route) =>

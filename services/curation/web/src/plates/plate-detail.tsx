@@ -52,7 +52,7 @@ export function PlateDetail({ pageId, heading = 'h2' }: { pageId: number; headin
             </details>
           </>
         )}
-        <Similar pageId={pageId} />
+        <Similar pageId={pageId} heading={heading === 'h1' ? 'h2' : 'h3'} />
       </div>
     </div>
   );
@@ -102,7 +102,7 @@ function Actions({ pageId, story }: { pageId: number; story: Story }) {
   );
 }
 
-function Similar({ pageId }: { pageId: number }) {
+function Similar({ pageId, heading: Heading }: { pageId: number; heading: 'h2' | 'h3' }) {
   const { data } = useRest<{ pages: { pageId: number; similarity: number }[] }>(
     `/v1/similar?pageId=${pageId}&limit=${similarMax + 1}`,
   );
@@ -110,7 +110,7 @@ function Similar({ pageId }: { pageId: number }) {
   if (pages.length === 0) return null;
   return (
     <section class="similar">
-      <h3>Similar pages</h3>
+      <Heading>Similar pages</Heading>
       <PlateStrip
         title="Similar pages"
         pages={pages.map((page) => ({ pageId: page.pageId, place: `${percent(Math.max(0, page.similarity))} alike` }))}

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Given, Picture } from '../design/parts.tsx';
-import { callRest, getRest } from '../rest/rest-client.ts';
+import { callRest, getRest, Problem } from '../rest/rest-client.ts';
 import type { Label } from '../rest/shapes.ts';
 
 const shownMax = 5;
@@ -14,6 +14,7 @@ interface LabelledPage {
 const labelledMax = 20_000;
 const partMax = 1000;
 const freshMs = 60_000;
+const retryMs = 2_000;
 let kept: { pages: Promise<Map<number, Label>>; until: number } | undefined;
 
 /** The labels of all pages, read once for all cards; those given here in the last minute may be missing. */
@@ -38,6 +39,19 @@ async function readLabelled(): Promise<Map<number, Label>> {
     after = part.next;
   }
   return labelled;
+}
+
+/** Searches take turns at the server, which turns some away while many wait. */
+async function findNearestInTurn(pageId: number, signal: AbortSignal): Promise<Near[]> {
+  for (;;) {
+    try {
+      return await findNearest(pageId, signal);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 429) throw error;
+      await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs ?? retryMs));
+      signal.throwIfAborted();
+    }
+  }
 }
 
 async function findNearest(pageId: number, signal: AbortSignal): Promise<Near[]> {
@@ -80,7 +94,7 @@ export function LabelledNeighbours({ pageId }: { pageId: number }) {
   useEffect(() => {
     if (!isNear) return;
     const leaving = new AbortController();
-    findNearest(pageId, leaving.signal).then(setNearest, (error: unknown) => {
+    findNearestInTurn(pageId, leaving.signal).then(setNearest, (error: unknown) => {
       if (!leaving.signal.aborted) setProblem(error instanceof Error ? error.message : String(error));
     });
     return () => leaving.abort();
