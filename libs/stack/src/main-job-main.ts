@@ -42,7 +42,7 @@ async function main(options: MainJobOptions): Promise<void> {
   const libraryDir = await libraryOf(options, progress);
   if (libraryDir === undefined)
     progress.say(
-      `from BHL's public bucket will be downloaded: the page export (several hundred MB) and the images of at most ${options.maxCandidates} candidate pages (about 20 KB each)`,
+      `from BHL's public bucket will be downloaded, once you say so in the browser: the page export (several hundred MB) and the images of at most ${options.maxCandidates} candidate pages (about 20 KB each)`,
     );
   stack = await startStack({
     dataDir: options.dataDir,
@@ -59,25 +59,21 @@ async function main(options: MainJobOptions): Promise<void> {
   });
   const work = async () => {
     if (job.summary) return printSummary(job.summary, job, options.exit);
+    if (libraryDir === undefined) {
+      const address = `${gatewayUrl}/begin?limit=${options.maxCandidates}&seed=${options.seed}`;
+      progress.say(`from nothing to the first iteration, step by step in the browser: ${address}`);
+      return;
+    }
     const mainJob = createMainJob({
       options,
       job,
       gatewayUrl,
-      source:
-        libraryDir === undefined ? 'https://bhl-open-data.s3.us-east-2.amazonaws.com/' : serviceUrls['simulated-bhl']!,
+      source: serviceUrls['simulated-bhl']!,
       libraryDir,
       curatorKey,
       progress,
       signal,
     });
-    if (libraryDir === undefined) {
-      progress.say(`from nothing to the first iteration, step by step in the browser: ${gatewayUrl}/begin`);
-      const ready = await mainJob.prepareForPerson();
-      progress.say(
-        `${ready.candidates} candidates of ${ready.pages} pages are ready; ${ready.toLabel} pages wait for your labels at ${gatewayUrl}/label (keys 1 HQ, 2 LQ, 3 not sure)`,
-      );
-      return;
-    }
     printSummary(await mainJob.run(), job, options.exit);
   };
   await Promise.race([work(), ended]);

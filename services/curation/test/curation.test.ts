@@ -124,6 +124,25 @@ describe('labels', () => {
     ]);
   });
 
+  it('are taken back by the request that gave them, never the newer one of somebody else', async () => {
+    const pageId = service.world.pageIdsOf('unlabelled')[3]!;
+    const undo = (key: string, headers = {}) => service.post(`/v1/labels/${pageId}/undo?ofRequest=${key}`, {}, headers);
+    await post([{ pageId, label: 'HQ' }], { 'idempotency-key': 'mine' });
+    await post([{ pageId, label: 'LQ' }], { authorization: 'Bearer c', 'idempotency-key': 'his' });
+    const refused = await undo('mine');
+    expect([refused.status, refused.body.code, refused.body.detail]).toEqual([
+      400,
+      'failed_precondition',
+      `page ${pageId} has a label of carl by now, which stays: LQ`,
+    ]);
+    // Another person's key is not this person's.
+    expect((await undo('his')).status).toBe(400);
+    expect((await undo('his', { authorization: 'Bearer c' })).body).toEqual({ pageId, undone: 'LQ', current: 'HQ' });
+    expect((await undo('mine', { 'idempotency-key': 'once' })).body.current).toBeNull();
+    expect((await undo('mine', { 'idempotency-key': 'once' })).body.current).toBeNull();
+    expect((await undo('mine')).body.detail).toBe(`page ${pageId} has no label to take back`);
+  });
+
   it('are read by key, and counted', async () => {
     const first = (await service.get('/v1/labels?limit=1')).body;
     expect(first.labels).toHaveLength(1);
@@ -134,10 +153,11 @@ describe('labels', () => {
     expect(second.next).toBeNull();
     expect((await service.get('/v1/labels/summary')).body).toEqual({
       pages: 2,
-      events: 10,
+      events: 14,
       byLabel: { HQ: 2, LQ: 0, NOT_SURE: 0 },
       askedCount: 2,
       byQueue: { initial: 2 },
+      trainable: { HQ: 2, LQ: 0, NOT_SURE: 0 },
     });
   });
 });
@@ -483,7 +503,11 @@ describe('an HQ list', () => {
       ({ pageId }: { pageId: number }) => pageId,
     );
     expect(audited.length).toBeGreaterThan(0);
-    const { labelSetId } = (await service.post('/v1/iterations')).body;
+    const { pages, trainable } = (await service.get('/v1/labels/summary')).body;
+    const { labelSetId, counts } = (await service.post('/v1/iterations')).body;
+    // What a person is told of the next label set is what it then holds.
+    expect(trainable).toEqual(counts);
+    expect(pages).toBeGreaterThanOrEqual(counts.HQ + counts.LQ + counts.NOT_SURE + audited.length);
     const ids: number[] = [];
     for await (const { pages } of service.grpc.streamLabelSet({ labelSetId })) ids.push(...pages.map((p) => p.pageId));
     expect(ids.length).toBeGreaterThan(60);

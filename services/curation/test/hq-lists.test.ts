@@ -147,6 +147,23 @@ describe('a gallery', () => {
     expect(sum(body.decades.map(({ count }: { count: number }) => count))).toBe(etudes.total);
   });
 
+  it('counts each facet as the rest of the filter leaves it, so that another choice can be seen', async () => {
+    const facets = async (query: string) => (await service.get(`/v1/hq-lists/1/gallery/facets?${query}`)).body;
+    const all = await facets('');
+    const free = await facets('reuse=attribution');
+    expect(Object.keys(all.reuse).length).toBeGreaterThan(1);
+    expect(free.reuse).toEqual(all.reuse);
+    expect(free.total).toBe(all.reuse.attribution);
+    const of1730s = await facets('yearMin=1730&yearMax=1739');
+    expect(of1730s.decades).toEqual(all.decades);
+    const sum = (counts: number[]) => counts.reduce((one, other) => one + other, 0);
+    expect(sum(Object.values(of1730s.reuse))).toBe(of1730s.total);
+    const both = await facets('reuse=attribution&yearMin=1730&yearMax=1739');
+    expect(both.total).toBe(of1730s.reuse.attribution ?? 0);
+    expect(both.decades).toEqual(free.decades);
+    expect(both.total).toBe((await gallery('reuse=attribution&yearMin=1730&yearMax=1739')).total);
+  });
+
   it('shuffles by its seed alone, and orders by score and year', async () => {
     const ids = async (query: string) => (await gallery(`${query}&limit=500`)).pages.map(({ pageId }) => pageId);
     const shuffled = await ids('order=shuffle&seed=7');

@@ -4,6 +4,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { predictSets, trainEnsemble } from './loop-events.ts';
 import { startTestService, type TestService, until } from './service.ts';
+import { openVisitor, saved, shownPage } from './visitor.ts';
 
 let browser: Browser;
 let service: TestService;
@@ -30,49 +31,10 @@ afterAll(async () => {
   await locked?.stop();
 });
 
-const picture = (pageId: string) =>
-  `<svg xmlns="http://www.w3.org/2000/svg" width="465" height="700"><rect width="465" height="700" fill="#eee2c8"/><text x="90" y="350" font-size="60">${pageId}</text></svg>`;
-
-/** A fresh person: a browser of its own, with catalog's and fetcher's answers written by hand. */
 async function anyone(): Promise<Page> {
   begunAt = Date.now();
-  context = await browser.newContext({ baseURL: service.url });
-  context.setDefaultTimeout(10_000);
-  await context.route(/\/v1\/images\/\d+/, (route) =>
-    route.fulfill({ contentType: 'image/svg+xml', body: picture(/images\/(\d+)/.exec(route.request().url())![1]!) }),
-  );
-  await context.route(/\/v1\/pages\/\d+$/, (route) =>
-    route.fulfill({
-      json: {
-        title: 'Flora of a test',
-        year: '1799',
-        volume: 'v.1',
-        authors: '',
-        place: 'Plate 1',
-        sequence: 7,
-        names: [],
-        neighbours: [],
-        bhlAddress: 'https://www.biodiversitylibrary.org/page/1',
-      },
-    }),
-  );
-  const page = await context.newPage();
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('console', (message) => {
-    // Requests that fail are what some tests are about; a script or style that the policy stops is a fault.
-    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) faults.push(message.text());
-  });
-  return page;
-}
-
-/** The page on the screen; the picture is there when this resolves, and differs from the one before. */
-async function shownPage(page: Page, before?: number): Promise<number> {
-  const read = async () => {
-    const alt =
-      (await page.locator('#picture img').count()) && (await page.locator('#picture img').getAttribute('alt'));
-    return Number(/Scanned page (\d+)/.exec(alt || '')?.[1] ?? 0);
-  };
-  return await until('page shown', read, (pageId) => pageId !== 0 && pageId !== before);
+  ({ context } = await openVisitor({ browser, url: service.url, faults }));
+  return context.pages()[0]!;
 }
 
 /** Presses a key for each label and tells what stood on the screen. */
@@ -88,13 +50,6 @@ async function labelByKeys(page: Page, keys: string): Promise<number[]> {
   return pageIds;
 }
 
-const saved = (page: Page) =>
-  until(
-    'all saved',
-    () => page.textContent('#saving'),
-    (text) => text === 'All saved',
-    20_000,
-  );
 const summary = async () => (await service.get('/v1/labels/summary')).body;
 const eventsOf = async (pageId: number) => (await service.get(`/v1/labels/${pageId}/events`)).body.events;
 /** What this test did to each page. */
@@ -242,7 +197,7 @@ describe('the labelling page', () => {
     const { events } = await summary();
     const keys: (string | undefined)[] = [];
     const lost = new Set<string>();
-    await page.route(/\/v1\/labels(\/\d+\/undo)?$/, async (route) => {
+    await page.route(/\/v1\/labels(\/\d+\/undo\?.*)?$/, async (route) => {
       const key = route.request().headers()['idempotency-key'];
       keys.push(key);
       if (lost.has(key!)) return await route.continue();

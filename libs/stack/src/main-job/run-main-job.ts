@@ -20,7 +20,7 @@ export interface MainJobDeps {
   /** Where catalog finds the export: an address or a folder that it may read. */
   source: string;
   /** The folder of the library that is served, with its truth; undefined for the real BHL, where a person labels. */
-  libraryDir: string | undefined;
+  libraryDir: string;
   curatorKey: string;
   /** Of an operator, where services ask for keys. */
   operatorKey?: string;
@@ -73,13 +73,6 @@ interface Sets {
 }
 
 const rule = 'illustrated';
-
-/** What the job got to when a person has to go on: the sets are drawn, the images there, the labels wait. */
-export interface ReadyForPerson {
-  pages: number;
-  candidates: number;
-  toLabel: number;
-}
 
 export type MainJob = ReturnType<typeof createMainJob>;
 
@@ -143,15 +136,8 @@ export function createMainJob(deps: MainJobDeps) {
   }
 
   return {
-    /** For the real BHL: everything up to the labels, which a person gives. */
-    prepareForPerson: async (): Promise<ReadyForPerson> => {
-      const { imported, sets, candidates } = await prepare();
-      return { pages: imported.pageCount, candidates, toLabel: sets.train.pageCount };
-    },
     /** The whole job, labelled by the simulated curator. */
     run: async (): Promise<Summary> => {
-      if (deps.libraryDir === undefined)
-        throw failedPrecondition('only a library with known truth can be labelled by the simulated curator');
       const { imported, sets, fetched, candidates } = await prepare();
       const truth = await readTruth(deps.libraryDir);
       const curator = createSimulatedCurator({

@@ -20,7 +20,7 @@ it('continues while there is nothing to compare, or ensembles still change', () 
   expect(verdictOf(curves(undefined, 0.9))).toEqual({
     decision: 'continue',
     reason:
-      'kappa with the ensemble before is 0.900: F can have changed by at most 44.4 %; 5.0 % of the stop pages changed their decision',
+      'kappa with the ensemble before is 0.900: its F-measure, of precision and recall together, can have changed by at most 44.4 %; 5.0 % of the stop pages changed their decision',
   });
 });
 

@@ -41,7 +41,7 @@ export function verdictOf(curves: readonly IterationCurve[], rule: StopRule = de
     return { decision: 'continue', reason: 'there is no earlier ensemble to compare with' };
   const kappa = newest.kappa!;
   const bound = percent(newest.fChangeBound ?? 1);
-  const told = `kappa with the ensemble before is ${kappa.toFixed(3)}: F can have changed by at most ${bound}`;
+  const told = `kappa with the ensemble before is ${kappa.toFixed(3)}: its F-measure, of precision and recall together, can have changed by at most ${bound}`;
   const window = compared.slice(-rule.window);
   const mean = window.reduce((sum, curve) => sum + curve.kappa!, 0) / window.length;
   const isSteady = window.length === rule.window && mean >= rule.stopKappa && kappa >= rule.mayStopKappa;

@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
-import { type GalleryFilter, type GalleryOrder, isUnfiltered } from '../domain/gallery.ts';
+import type { GalleryFilter, GalleryOrder } from '../domain/gallery.ts';
 import type { Schema } from '../schema.ts';
 
 /** The story of a page as it was when its list was frozen; texts are empty where catalog knew nothing. */
@@ -147,20 +147,29 @@ export function hqListStoriesRepo(kysely: Kysely<Schema>) {
       );
       return rows;
     },
+    /** Each facet as the filter's other parts leave it: what else could be chosen of it is what a person wants to see. */
     countFacets: async (listId: string, filter: GalleryFilter, titlesMax: number): Promise<GalleryFacets> => {
-      const matching = sql`from ${pagesOf(listId)} ${isUnfiltered(filter) ? sql`` : conditions(filter)}`;
+      const { reuse, yearMin = 0, yearMax = 9999 } = filter;
+      const isOfReuse = reuse.length === 0 ? sql`true` : sql`coalesce(s.reuse, 'unknown') = any(${reuse}::text[])`;
+      const isOfYears =
+        filter.yearMin === undefined && filter.yearMax === undefined
+          ? sql`true`
+          : sql`coalesce(s.year_from between ${yearMin} and ${yearMax}, false)`;
+      const byWords = conditions({ ...filter, reuse: [], yearMin: undefined, yearMax: undefined });
       const { rows } = await sql<GalleryFacets>`
         with matching as (
-          select s.title_id, s.title, s.year_from / 10 * 10 as decade, coalesce(s.reuse, 'unknown') as reuse ${matching})
-        select (select count(*)::int from matching) as total,
-          (select count(*)::int from matching where decade is null) as "unknownYearCount",
+          select s.title_id, s.title, s.year_from / 10 * 10 as decade, coalesce(s.reuse, 'unknown') as reuse,
+            ${isOfReuse} as of_reuse, ${isOfYears} as of_years
+          from ${pagesOf(listId)} ${byWords})
+        select (select count(*)::int from matching where of_reuse and of_years) as total,
+          (select count(*)::int from matching where of_reuse and decade is null) as "unknownYearCount",
           (select coalesce(jsonb_object_agg(reuse, count), '{}') from (
-            select reuse, count(*) from matching group by reuse) r) as reuse,
+            select reuse, count(*) from matching where of_years group by reuse) r) as reuse,
           (select coalesce(jsonb_agg(jsonb_build_object('decade', decade, 'count', count) order by decade), '[]') from (
-            select decade, count(*) from matching where decade is not null group by decade) d) as decades,
+            select decade, count(*) from matching where of_reuse and decade is not null group by decade) d) as decades,
           (select coalesce(jsonb_agg(jsonb_build_object('titleId', title_id, 'title', title, 'count', count)
               order by count desc, title_id), '[]') from (
-            select title_id, min(title) as title, count(*) from matching where title_id is not null
+            select title_id, min(title) as title, count(*) from matching where title_id is not null and of_reuse and of_years
             group by title_id order by count(*) desc, title_id limit ${titlesMax}) t) as titles`.execute(kysely);
       return rows[0]!;
     },

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { Label } from '../domain/label.ts';
 import type { Schema } from '../schema.ts';
+import { trainableLabels } from './labels.repo.ts';
 
 export interface LabelSet {
   id: string;
@@ -31,10 +32,7 @@ export function labelSetsRepo(kysely: Kysely<Schema>) {
     freeze: async (id: string, iterationNumber: number): Promise<LabelSet> => {
       // Foreign keys look at the end of a statement: the labels can only follow their set, whose hash needs the labels; so they are read first.
       const { rows } = await sql<LabelledPage>`
-        select current_label.page_id as "pageId", current_label.label from current_label
-        join page using (page_id)
-        where page.page_set in ('train', 'unlabelled')
-          and not exists (select 1 from audit_page a where a.page_id = page.page_id)
+        select current_label.page_id as "pageId", current_label.label from ${trainableLabels}
         order by page_id`.execute(kysely);
       const hash = createHash('sha256');
       const counts = { HQ: 0, LQ: 0, NOT_SURE: 0 };

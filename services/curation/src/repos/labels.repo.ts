@@ -27,7 +27,18 @@ export interface LabelSummary {
   /** Labels given and not taken back: each cost a curator's minute. */
   askedCount: number;
   byQueue: Record<string, number>;
+  /** Of the current labels those that the next label set holds. */
+  trainable: Record<Label, number>;
 }
+
+/**
+ * Current labels that train: of pages of train and unlabelled that no audit drew.
+ * What a label set freezes and what a person is told of the next one must be the same.
+ */
+export const trainableLabels = sql`
+  current_label join page using (page_id)
+  where page.page_set in ('train', 'unlabelled')
+    and not exists (select 1 from audit_page a where a.page_id = page.page_id)`;
 
 export interface LabelFilter {
   label?: Label;
@@ -83,30 +94,37 @@ const toEvent = ({ id, pageId, kind, label, undoes, by, at, queue, iteration, to
 
 export function labelsRepo(kysely: Kysely<Schema>) {
   return {
-    addLabels: async (by: string, labels: readonly NewLabel[]): Promise<void> => {
-      if (labels.length === 0) return;
+    /** @returns the events' ids by page, of two labels of one page the later one's */
+    addLabels: async (by: string, labels: readonly NewLabel[]): Promise<Record<number, number>> => {
+      if (labels.length === 0) return {};
       // unnest gives the rows in the arrays' order, and with it the ids: of two labels of one page the later one counts.
-      await sql`
+      const { rows } = await sql<{ id: number; pageId: number }>`
         insert into label_event (page_id, kind, label, by, queue, iteration, took_ms)
         select page_id, 'label', label, ${by}, queue, iteration, took_ms from unnest(
           ${labels.map((l) => l.pageId)}::int[], ${labels.map((l) => l.label)}::text[], ${labels.map((l) => l.queue)}::text[],
           ${labels.map((l) => l.iteration)}::int[], ${labels.map((l) => l.tookMs)}::int[])
           with ordinality as l (page_id, label, queue, iteration, took_ms, place)
-        order by place`.execute(kysely);
+        order by place returning id, page_id as "pageId"`.execute(kysely);
+      return Object.fromEntries(rows.sort((a, b) => a.id - b.id).map(({ pageId, id }) => [pageId, id]));
     },
-    /** Takes back the page's current label. @returns its event, or undefined when there is none */
-    undoCurrent: async (pageId: number, by: string): Promise<{ id: number; label: Label } | undefined> => {
-      // Two people who undo at once must undo one label each.
+    /** The label that stands. Until the transaction ends no undo takes it back: two people who undo at once undo one label each. */
+    lockCurrent: async (pageId: number): Promise<{ id: number; label: Label; by: string } | undefined> => {
       await sql`select pg_advisory_xact_lock(7261002, ${pageId})`.execute(kysely);
-      const { rows } = await sql<{ id: number; label: Label }>`
-        select id, label from current_label where page_id = ${pageId}`.execute(kysely);
-      const current = rows[0];
-      if (!current) return undefined;
-      await sql`
-        insert into label_event (page_id, kind, undoes, by) values (${pageId}, 'undo', ${current.id}, ${by})`.execute(
+      const { rows } = await sql<{ id: number; label: Label; by: string }>`
+        select id, label, by from current_label where page_id = ${pageId}`.execute(kysely);
+      return rows[0];
+    },
+    addUndo: async (pageId: number, undoes: number, by: string): Promise<void> => {
+      await sql`insert into label_event (page_id, kind, undoes, by) values (${pageId}, 'undo', ${undoes}, ${by})`.execute(
         kysely,
       );
-      return current;
+    },
+    /** The event by which a request of somebody labelled a page. */
+    findGiven: async (by: string, key: string, pageId: number): Promise<number | undefined> => {
+      const { rows } = await sql<{ id: number | null }>`
+        select (result -> 'eventIds' ->> ${String(pageId)})::int as id from label_request
+        where by = ${by} and key = ${key}`.execute(kysely);
+      return rows[0]?.id ?? undefined;
     },
     listEvents: async (pageId: number): Promise<LabelEvent[]> => {
       const { rows } = await sql<EventRow>`${eventColumns} where page_id = ${pageId} order by id`.execute(kysely);
@@ -171,7 +189,7 @@ export function labelsRepo(kysely: Kysely<Schema>) {
       return new Map(rows.map(({ pageId, label }) => [pageId, label]));
     },
     summarise: async (): Promise<LabelSummary> => {
-      const [labels, queues, events] = await Promise.all([
+      const [labels, queues, events, training] = await Promise.all([
         sql<{ label: Label; count: number }>`
           select label, count(*)::int as count from current_label group by label`.execute(kysely),
         sql<{ queue: string; count: number }>`
@@ -179,7 +197,11 @@ export function labelsRepo(kysely: Kysely<Schema>) {
           kysely,
         ),
         sql<{ count: number }>`select count(*)::int as count from label_event`.execute(kysely),
+        sql<{ label: Label; count: number }>`
+          select current_label.label, count(*)::int as count from ${trainableLabels} group by 1`.execute(kysely),
       ]);
+      const trainable = { HQ: 0, LQ: 0, NOT_SURE: 0 };
+      for (const { label, count } of training.rows) trainable[label] = count;
       const byLabel = { HQ: 0, LQ: 0, NOT_SURE: 0 };
       for (const { label, count } of labels.rows) byLabel[label] = count;
       const byQueue = Object.fromEntries(queues.rows.map(({ queue, count }) => [queue, count]));
@@ -189,6 +211,7 @@ export function labelsRepo(kysely: Kysely<Schema>) {
         byLabel,
         askedCount: Object.values(byQueue).reduce((sum, count) => sum + count, 0),
         byQueue,
+        trainable,
       };
     },
     /** The answer that the same request had before. @throws already_exists when the key was used for another `request` */

@@ -111,6 +111,8 @@ export function addGalleryRoutes(app: HttpApp, { store }: { store: Store }): voi
       config: { role: 'viewer' },
       schema: {
         summary: 'What a filter leaves of a version, counted by reuse, decade and title',
+        description:
+          'The counts by reuse are of what the filter leaves apart from its reuse, those by decade apart from its years: what else could be chosen.',
         params: versionParams,
         querystring: Type.Object(filters),
         response: {

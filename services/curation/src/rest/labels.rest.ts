@@ -293,6 +293,10 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
             byLabel: Type.Object({ HQ: Type.Integer(), LQ: Type.Integer(), NOT_SURE: Type.Integer() }),
             askedCount: Type.Integer({ description: 'Labels given and not taken back' }),
             byQueue: Type.Record(Type.String(), Type.Integer()),
+            trainable: Type.Object(
+              { HQ: Type.Integer(), LQ: Type.Integer(), NOT_SURE: Type.Integer() },
+              { description: 'Of the current labels those that the next label set holds: none that an audit drew' },
+            ),
           }),
         },
       },
@@ -341,6 +345,16 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
         description:
           'The label before it, if any, stands again. With an Idempotency-Key a repeat takes back no second one and has the same answer.',
         params: Type.Object({ pageId: pageIdSchema }),
+        querystring: Type.Object({
+          ofRequest: Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: 200,
+              description:
+                'The Idempotency-Key with which the caller gave the label: where another label stands by now, that one stays and the undo is refused',
+            }),
+          ),
+        }),
         response: {
           200: Type.Object({ pageId: Type.Integer(), undone: labelSchema, current: nullable(labelSchema) }),
         },
@@ -350,6 +364,7 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
       undoLabel(deps, {
         pageId: request.params.pageId,
         by: request.principal.name,
+        ofRequest: request.query.ofRequest,
         idempotencyKey: idempotencyKeyOf(request),
       }),
   );

@@ -33,6 +33,11 @@ export interface RecordLabelsResult {
   refused: ({ index: number; pageId: number } & Refusal)[];
 }
 
+interface Recorded extends RecordLabelsResult {
+  /** By page: what an undo that names this request takes back. */
+  eventIds: Record<number, number>;
+}
+
 /** Catalog finds no more at once. */
 const catalogPagesMax = 500;
 
@@ -54,7 +59,7 @@ export async function record(
   tx: TxStore,
   { labels, by }: RecordLabelsInput,
   pageSets: Map<number, PageStanding['pageSet']>,
-): Promise<RecordLabelsResult> {
+): Promise<Recorded> {
   await tx.lockLabels('shared');
   const iterations = await tx.iterations.knownNumbers(labels.flatMap(({ iteration }) => iteration ?? []));
   const openAudits = await tx.audits.openVersionOf(labels.map(({ pageId }) => pageId));
@@ -79,11 +84,11 @@ export async function record(
     if (refusal) refused.push({ index, pageId, ...refusal });
     else accepted.push({ pageId, label, iteration: iteration ?? null, tookMs: tookMs ?? null, queue: queue ?? null });
   });
-  await tx.labels.addLabels(by, accepted);
+  const eventIds = await tx.labels.addLabels(by, accepted);
   for (const { label } of accepted) metrics.labelRecorded(label);
   const audited = accepted.filter(({ pageId }) => openAudits.has(pageId));
   if (audited.length > 0) await takeIntoAudit(tx, openAudits.get(audited[0]!.pageId)!, audited);
-  return { recordedCount: accepted.length, refused };
+  return { recordedCount: accepted.length, refused, eventIds };
 }
 
 async function takeIntoAudit(tx: TxStore, version: number, audited: readonly NewLabel[]): Promise<void> {

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { announce } from '../design/announce.ts';
-import { counted, duration, percent, whole } from '../design/format.ts';
+import { counted, duration, percent, sentence, whole } from '../design/format.ts';
 import { Field, Figures, ProblemNote, ProgressBar, RunBar, View } from '../design/parts.tsx';
 import { callRest, Problem } from '../rest/rest-client.ts';
 import {
@@ -13,6 +13,7 @@ import {
   isRunning,
   type LabelSummary,
   type PageSet,
+  pageSetNames,
 } from '../rest/shapes.ts';
 import { useAction, useFollowed, useRest } from '../rest/use-rest.ts';
 import { RuleChoice } from './rule-choice.tsx';
@@ -26,23 +27,28 @@ const everyMs = 3_000;
 export function BeginView() {
   const imports = useRest<{ imports: ImportRun[] }>('/v1/imports?limit=5', everyMs);
   const sets = useRest<{ pageSets: PageSet[] }>('/v1/page-sets', everyMs);
-  const fetches = useRest<{ fetchRuns: FetchRun[] }>('/v1/fetch-runs?limit=5', everyMs);
+  const fetches = useRest<{ fetchRuns: FetchRun[] }>('/v1/fetch-runs?limit=20', everyMs);
   const { data: summary } = useRest<LabelSummary>('/v1/labels/summary', everyMs);
   const iterating = useRest<{ iterations: Iteration[] }>('/v1/iterations', everyMs);
   const [rule, setRule] = useState('illustrated');
-  const [limit, setLimit] = useState('');
+  const { query } = useLocation();
+  const [limit, setLimit] = useState(query.limit ?? '');
 
-  const imported = imports.data?.imports.find(({ state }) => state === 'done') ?? imports.data?.imports[0];
-  const fetched = fetches.data?.fetchRuns[0];
+  const newestImport = imports.data?.imports[0];
+  const imported = imports.data?.imports.find(({ state }) => state === 'done') ?? newestImport;
+  // Of candidates: other runs fetch pages that an audit drew, or that somebody named. One that came to nothing counts when no other is there.
+  const runs = fetches.data?.fetchRuns.filter((run) => run.rule !== null || run.pageSetId !== null) ?? [];
+  const fetched = runs.find(({ state }) => state === 'done' || isRunning(state)) ?? runs[0];
   const pageSets = sets.data?.pageSets ?? [];
   const setOf = (name: string) => pageSets.find((set) => set.name === name);
   const train = setOf('train');
-  const areDrawn = ['heldout', 'stop', 'train', 'unlabelled'].every((name) => setOf(name) !== undefined);
-  const isFetched = fetched !== undefined && !isRunning(fetched.state);
+  const areDrawn = pageSetNames.every((name) => setOf(name) !== undefined);
+  const candidates = pageSets.find(({ id }) => id === fetched?.pageSetId);
+  const isFetched = fetched?.state === 'done';
   const isLabelled = (summary?.pages ?? 0) >= Math.min(enoughLabels, train?.pageCount ?? enoughLabels);
   const isIterated = (iterating.data?.iterations.length ?? 0) > 0;
   const isImported = imported?.state === 'done';
-  const isRuleChosen = fetched !== undefined || setOf('candidates') !== undefined;
+  const isRuleChosen = fetched !== undefined;
   const done = [isImported, isRuleChosen && isImported, isFetched, areDrawn, isLabelled && areDrawn, isIterated];
   const current = done.findIndex((one) => !one);
   const at = current < 0 ? done.length : current;
@@ -60,8 +66,15 @@ export function BeginView() {
       intro="Six steps. Each can be left and taken up again; what runs goes on without this window."
     >
       <ol class="plain steps">
-        <Step number={1} title="Import the export" at={at} isDone={isImported} told={imported && importTold(imported)}>
-          <Import imported={imported} reload={imports.reload} />
+        <Step
+          number={1}
+          title="Import the export"
+          at={at}
+          isDone={isImported}
+          told={imported && importTold(imported)}
+          isOpenWhenDone={newestImport !== imported}
+        >
+          <Import imported={newestImport} reload={imports.reload} />
         </Step>
         <Step
           number={2}
@@ -69,21 +82,27 @@ export function BeginView() {
           at={at}
           isDone={isRuleChosen && isImported}
           told={
-            fetched?.rule
-              ? `Rule ${fetched.rule}`
-              : setOf('candidates') && `${counted(setOf('candidates')?.pageCount ?? 0, 'candidate')} drawn`
+            candidates
+              ? `${counted(candidates.pageCount, 'candidate')} drawn of rule ${candidates.rule}`
+              : `Rule ${fetched?.rule}`
           }
         >
-          <RuleChoice rule={rule} onRule={setRule} limit={limit} onLimit={setLimit} />
-          <StartFetch
-            rule={rule}
-            limit={limit}
-            imported={imported}
-            onStart={() => {
-              fetches.reload();
-              sets.reload();
-            }}
-          />
+          <RuleChoice rule={rule} onRule={setRule} />
+          {areDrawn ? (
+            <p class="faint">The sets are drawn: what they were drawn from stays.</p>
+          ) : (
+            <StartFetch
+              rule={rule}
+              limit={limit}
+              onLimit={setLimit}
+              imported={imported}
+              newest={runs[0]}
+              onStart={() => {
+                fetches.reload();
+                sets.reload();
+              }}
+            />
+          )}
         </Step>
         <Step
           number={3}
@@ -95,21 +114,20 @@ export function BeginView() {
             `${whole(fetched.storedCount)} images${fetched.failedCount > 0 ? `, ${whole(fetched.failedCount)} failed` : ''}`
           }
         >
-          {fetched && <Fetching listed={fetched} />}
+          {fetched && <Fetching listed={fetched} reload={fetches.reload} />}
         </Step>
         <Step
           number={4}
           title="Draw the sets"
           at={at}
           isDone={areDrawn}
-          told={['heldout', 'stop', 'train', 'unlabelled']
-            .map((name) => `${name} ${whole(setOf(name)?.pageCount ?? 0)}`)
-            .join(', ')}
+          told={pageSetNames.map((name) => `${name} ${whole(setOf(name)?.pageCount ?? 0)}`).join(', ')}
         >
           <DrawSets
-            rule={fetched?.rule ?? setOf('candidates')?.rule ?? rule}
-            candidates={setOf('candidates')}
-            candidateCount={setOf('candidates')?.pageCount ?? imported?.candidateCounts[fetched?.rule ?? rule] ?? 0}
+            rule={fetched?.rule ?? candidates?.rule ?? rule}
+            candidates={candidates}
+            candidateCount={candidates?.pageCount ?? imported?.candidateCounts[fetched?.rule ?? rule] ?? 0}
+            startSeed={query.seed ?? '1'}
             onDrawn={sets.reload}
           />
         </Step>
@@ -171,7 +189,7 @@ function Step({ number, title, at, isDone, told, isOpenWhenDone, children }: Ste
           children
         ) : isDone ? (
           <details class="small">
-            <summary>Open it again</summary>
+            <summary>Look at it again</summary>
             <div class="step-body">{children}</div>
           </details>
         ) : null}
@@ -258,11 +276,14 @@ function Import({ imported, reload }: { imported: ImportRun | undefined; reload:
 interface StartFetchProps {
   rule: string;
   limit: string;
+  onLimit: (limit: string) => void;
   imported: ImportRun | undefined;
+  /** The newest run over candidates. */
+  newest: FetchRun | undefined;
   onStart: () => void;
 }
 
-function StartFetch({ rule, limit, imported, onStart }: StartFetchProps) {
+function StartFetch({ rule, limit, onLimit, imported, newest, onStart }: StartFetchProps) {
   const [problem, setProblem] = useState('');
   const [isBusy, setBusy] = useState(false);
   const countMax = limit === '' ? undefined : Number(limit);
@@ -271,18 +292,19 @@ function StartFetch({ rule, limit, imported, onStart }: StartFetchProps) {
     setBusy(true);
     setProblem('');
     try {
-      // Both repeat harmlessly: a set by its name and parameters, the run by its key.
+      // Both repeat harmlessly: a set by its name and parameters, which another limit changes together; the run by its key, which a run
+      // that came to nothing leaves behind.
       const selection =
         countMax === undefined
           ? { rule }
           : {
               pageSetId: (
                 await callRest<PageSet>('POST', '/v1/page-sets', {
-                  body: { name: 'candidates', rule, seed: 1, countMax, wholeItems: true },
+                  body: { name: `candidates-${rule}-${countMax}`, rule, seed: 1, countMax, wholeItems: true },
                 })
               ).id,
             };
-      const idempotencyKey = `begin-${imported?.id}-${rule}-${limit}`;
+      const idempotencyKey = `begin-${imported?.id}-${rule}-${limit}-${newest?.id ?? 'first'}`;
       await callRest('POST', '/v1/fetch-runs', { body: { ...selection, size: 'medium' }, idempotencyKey });
       announce('The images are being fetched');
       onStart();
@@ -293,6 +315,19 @@ function StartFetch({ rule, limit, imported, onStart }: StartFetchProps) {
   };
   return (
     <>
+      <Field label="Candidates at most" hint="Empty for all; whole books are drawn by lot">
+        {(id) => (
+          <input
+            id={id}
+            name="limit"
+            type="number"
+            min="10"
+            max="10000000"
+            value={limit}
+            onInput={(event) => onLimit(event.currentTarget.value)}
+          />
+        )}
+      </Field>
       <div class="row">
         <button type="button" class="main" disabled={isBusy || count === 0} onClick={start}>
           Fetch the images of {whole(count)} candidates
@@ -304,14 +339,37 @@ function StartFetch({ rule, limit, imported, onStart }: StartFetchProps) {
   );
 }
 
-function Fetching({ listed }: { listed: FetchRun }) {
+function Fetching({ listed, reload }: { listed: FetchRun; reload: () => void }) {
   const run =
     useFollowed<FetchRun>(isRunning(listed.state) ? `/v1/fetch-runs/${listed.id}/events` : undefined, listed) ?? listed;
   const { data: embeddings } = useRest<{ embedded: number; pending: number; failed: number }>(
     '/v1/predictions/embeddings',
     everyMs,
   );
-  const retry = useAction<void>(() => ({ path: `/v1/fetch-runs/${run.id}/retry` }));
+  const retry = useAction<void>(() => ({ path: `/v1/fetch-runs/${run.id}/retry` }), reload);
+  const again = useAction<void>(
+    () => ({
+      path: '/v1/fetch-runs',
+      body: { ...(run.pageSetId === null ? { rule: run.rule } : { pageSetId: run.pageSetId }), size: run.size },
+    }),
+    reload,
+  );
+  useEffect(() => {
+    if (run.state !== listed.state) reload();
+  }, [run.state]);
+  if (run.state === 'failed' || run.state === 'cancelled')
+    return (
+      <>
+        <p class="problem">{sentence(run.reason ?? `The fetch was ${run.state}`)}</p>
+        <div class="row">
+          <button type="button" class="main" disabled={again.isBusy} onClick={() => again.run()}>
+            Fetch them again
+          </button>
+          <span class="small faint">What is here already is not fetched twice.</span>
+        </div>
+        <ProblemNote problem={again.problem} />
+      </>
+    );
   return (
     <>
       <RunBar title="Fetching images" run={run} unit="images" />
@@ -346,12 +404,13 @@ interface DrawSetsProps {
   rule: string;
   candidates: PageSet | undefined;
   candidateCount: number;
+  startSeed: string;
   onDrawn: () => void;
 }
 
 /** The four sets in their order, each excluding those before it: heldout, stop, train, unlabelled. */
-function DrawSets({ rule, candidates, candidateCount, onDrawn }: DrawSetsProps) {
-  const [seed, setSeed] = useState('1');
+function DrawSets({ rule, candidates, candidateCount, startSeed, onDrawn }: DrawSetsProps) {
+  const [seed, setSeed] = useState(startSeed);
   const [trainMax, setTrainMax] = useState(String(Math.max(20, Math.min(1000, Math.floor(candidateCount * 0.3)))));
   const [problem, setProblem] = useState('');
   const [drawing, setDrawing] = useState('');

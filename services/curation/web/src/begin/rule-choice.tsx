@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { counted, whole } from '../design/format.ts';
-import { Field, ProblemNote, Segments } from '../design/parts.tsx';
+import { ProblemNote, Segments } from '../design/parts.tsx';
 import { useRest } from '../rest/use-rest.ts';
 
 interface Rule {
@@ -27,17 +27,21 @@ interface Comparison extends Shares {
 }
 
 type Kind = 'byType' | 'byPrefix' | 'byLanguage' | 'byDecade';
+const kindTitles: Record<Kind, string> = {
+  byType: 'Page type',
+  byPrefix: 'Prefix',
+  byLanguage: 'Language',
+  byDecade: 'Decade',
+};
 const rowsMax = 14;
 
 export interface RuleChoiceProps {
   rule: string;
   onRule: (rule: string) => void;
-  limit: string;
-  onLimit: (limit: string) => void;
 }
 
 /** The rules with what they select, and what one finds that another does not. */
-export function RuleChoice({ rule, onRule, limit, onLimit }: RuleChoiceProps) {
+export function RuleChoice({ rule, onRule }: RuleChoiceProps) {
   const { data, problem } = useRest<{ rules: Rule[] }>('/v1/pages/rules');
   const rules = data?.rules ?? [];
   const other = rules.find(({ name }) => name !== rule)?.name;
@@ -57,19 +61,6 @@ export function RuleChoice({ rule, onRule, limit, onLimit }: RuleChoiceProps) {
         ))}
       </fieldset>
       {other && <Comparing one={rule} other={other} />}
-      <Field label="At most so many candidates" hint="Empty for all; whole books are drawn by lot">
-        {(id) => (
-          <input
-            id={id}
-            name="limit"
-            type="number"
-            min="10"
-            max="10000000"
-            value={limit}
-            onInput={(event) => onLimit(event.currentTarget.value)}
-          />
-        )}
-      </Field>
     </div>
   );
 }
@@ -94,12 +85,7 @@ function Comparing({ one, other }: { one: string; other: string }) {
       </p>
       <Segments
         title="Compare by"
-        of={[
-          ['byType', 'Page type'],
-          ['byPrefix', 'Prefix'],
-          ['byLanguage', 'Language'],
-          ['byDecade', 'Decade'],
-        ]}
+        of={Object.entries(kindTitles) as [Kind, string][]}
         value={kind}
         onChange={setKind}
       />
@@ -108,18 +94,18 @@ function Comparing({ one, other }: { one: string; other: string }) {
         <table class="shares">
           <thead>
             <tr>
-              <th scope="col">{kind.slice(2)}</th>
+              <th scope="col">{kindTitles[kind]}</th>
               <th scope="col">
                 <span class="unseen">Share</span>
               </th>
               <th scope="col" class="number">
-                both
+                Both
               </th>
               <th scope="col" class="number">
-                {one} alone
+                Only {one}
               </th>
               <th scope="col" class="number">
-                {other} alone
+                Only {other}
               </th>
             </tr>
           </thead>

@@ -1,7 +1,7 @@
 // The parts that every view is made of.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useState } from 'preact/hooks';
-import { apiKey, fetchImage, type ImageSize, imagePath, type Problem } from '../rest/rest-client.ts';
+import { apiKey, type ImageSize, imagePath, Problem, waitForImage } from '../rest/rest-client.ts';
 import { type Label, labelTitles, type Prediction, type Run } from '../rest/shapes.ts';
 import { duration, sentence, whole } from './format.ts';
 
@@ -235,36 +235,55 @@ export function Votes({ prediction }: { prediction: Prediction }) {
   );
 }
 
-/** A page's image. Where a key is needed it comes by fetch, since an <img> could not send it. */
+/**
+ * A page's image. Where a key is needed it comes by fetch, since an <img> could not send it; so does one that an <img> could not show:
+ * only an answer says whether it is still being fetched from its source.
+ */
 export function Picture({ pageId, size = 'small', alt }: { pageId: number; size?: ImageSize; alt: string }) {
   const key = apiKey.value;
-  const [source, setSource] = useState<string | undefined>(key === '' ? imagePath(pageId, size) : undefined);
-  const [isMissing, setMissing] = useState(false);
+  const address = imagePath(pageId, size);
+  const [failedAddress, setFailed] = useState('');
+  const byFetch = key !== '' || failedAddress === address;
+  const [fetched, setFetched] = useState<{ of: string; source?: string; told: string } | undefined>();
   useEffect(() => {
-    setMissing(false);
-    if (key === '') {
-      setSource(imagePath(pageId, size));
-      return;
-    }
+    if (!byFetch) return;
     const leaving = new AbortController();
-    let address: string | undefined;
-    fetchImage(pageId, size, leaving.signal).then(
+    let source: string | undefined;
+    setFetched({ of: address, told: key === '' ? 'Fetching the image…' : '' });
+    waitForImage(pageId, size, leaving.signal).then(
       (blob) => {
         if (leaving.signal.aborted) return;
-        address = URL.createObjectURL(blob);
-        setSource(address);
+        source = URL.createObjectURL(blob);
+        setFetched({ of: address, source, told: '' });
       },
-      () => !leaving.signal.aborted && setMissing(true),
+      (error: unknown) => {
+        if (leaving.signal.aborted) return;
+        const isComing = error instanceof Problem && error.isWorthRepeating;
+        setFetched({
+          of: address,
+          told: isComing ? `The image of page ${pageId} has not come yet` : `Page ${pageId} has no image here`,
+        });
+      },
     );
     return () => {
       leaving.abort();
-      if (address) URL.revokeObjectURL(address);
+      if (source) URL.revokeObjectURL(source);
     };
-  }, [pageId, size, key]);
-  if (isMissing || source === undefined)
-    return <span class="picture missing">{isMissing ? `Page ${pageId} has no image here` : ''}</span>;
+  }, [address, key, byFetch]);
+  const answer = fetched?.of === address ? fetched : undefined;
+  const source = byFetch ? answer?.source : address;
+  if (source === undefined) return <span class="picture missing">{answer?.told}</span>;
   return (
-    <img class="picture" src={source} alt={alt} loading="lazy" decoding="async" onError={() => setMissing(true)} />
+    <img
+      class="picture"
+      src={source}
+      alt={alt}
+      loading="lazy"
+      decoding="async"
+      onError={() =>
+        byFetch ? setFetched({ of: address, told: `Page ${pageId} has no image here` }) : setFailed(address)
+      }
+    />
   );
 }
 

@@ -11,8 +11,11 @@ import {
   isRunning,
   type Label,
   type LabelSummary,
+  labels,
+  type PageSet,
   type PredictionRun,
   type QueueName,
+  queueTitles,
   type Training,
 } from '../rest/shapes.ts';
 import { useAction, useFollowed, useRest } from '../rest/use-rest.ts';
@@ -81,7 +84,7 @@ function NextStep({ newest, reload }: { newest: Iteration | undefined; reload: (
   );
   const act = useAction<string>((name) => ({ path: `/v1/iterations/${newest?.number}/${name}` }), reload);
   const number = (newest?.number ?? 0) + 1;
-  const missing = summary ? (['HQ', 'LQ'] as const).filter((label) => summary.byLabel[label] === 0) : [];
+  const missing = summary ? (['HQ', 'LQ'] as const).filter((label) => summary.trainable[label] === 0) : [];
   if (newest && isIterating(newest.state))
     return (
       <Sheet title={`Iteration ${newest.number} is ${newest.state}`}>
@@ -109,7 +112,7 @@ function NextStep({ newest, reload }: { newest: Iteration | undefined; reload: (
         <ProblemNote problem={act.problem} />
       </Sheet>
     );
-  const since = newest && summary ? summary.pages - newest.labelCount : undefined;
+  const trainable = summary ? labels.reduce((sum, label) => sum + summary.trainable[label], 0) : 0;
   return (
     <Sheet title={`Iteration ${number}`}>
       <p>
@@ -118,8 +121,8 @@ function NextStep({ newest, reload }: { newest: Iteration | undefined; reload: (
           : missing.length > 0
             ? `It needs labels of both kinds: no page is labelled ${missing.join(' or ')} yet.`
             : newest === undefined
-              ? `${counted(summary.pages, 'page')} are labelled. That is enough to begin; a few hundred are better.`
-              : `${counted(Math.max(0, since ?? 0), 'page')} more are labelled than iteration ${newest.number} learnt from.`}
+              ? `${counted(trainable, 'page')} can train. That is enough to begin; a few hundred are better.`
+              : `${counted(Math.max(0, trainable - newest.labelCount), 'page')} more can train than iteration ${newest.number} learnt from.`}
       </p>
       <div class="row low">
         <Field label="Method">
@@ -265,6 +268,16 @@ function Curves({ iterations }: { iterations: Iteration[] }) {
               },
             ]}
           />
+          <LineChart
+            title="HQ share"
+            xTitle="iteration"
+            x={x}
+            range={[0, 0.5]}
+            lines={[
+              { title: 'unlabelled', values: of(({ curves }) => curves?.bySet.unlabelled.hqShare) },
+              { title: 'stop set', values: of(({ curves }) => curves?.bySet.stop.hqShare) },
+            ]}
+          />
           {learnt.length > 0 && (
             <LineChart
               title="Learning curve"
@@ -272,8 +285,8 @@ function Curves({ iterations }: { iterations: Iteration[] }) {
               x={learnt.map(({ labelCount }) => labelCount)}
               range={[0.8, 1]}
               lines={[
-                { title: 'accuracy', values: learnt.map(({ outOfFold }) => outOfFold?.accuracy ?? null) },
-                { title: 'AUC', values: learnt.map(({ outOfFold }) => outOfFold?.auc ?? null) },
+                { title: 'accuracy', tone: 3, values: learnt.map(({ outOfFold }) => outOfFold?.accuracy ?? null) },
+                { title: 'AUC', tone: 4, values: learnt.map(({ outOfFold }) => outOfFold?.auc ?? null) },
               ]}
             />
           )}
@@ -350,12 +363,22 @@ const classTold: Record<string, [title: string, queue: QueueName | undefined]> =
   UNCERTAIN: ['right, but not sure', 'uncertain'],
 };
 
+/** A class that is a queue has that queue's name. */
+const classTitles: Record<string, string> = {
+  NOTSURE: queueTitles.notsure,
+  MISPREDICTION: queueTitles.misprediction,
+  UNCERTAIN: queueTitles.uncertain,
+};
+
 function Judgement({ iteration }: { iteration: Iteration }) {
   const { number } = iteration;
   const { data: histogram, problem } = useRest<Histogram>(`/v1/iterations/${number}/histogram?pageSet=unlabelled`);
   const { data: judged } = useRest<{ bins: { low: number; labelled: Record<Label, number> }[] }>(
     `/v1/iterations/${number}/judged`,
   );
+  const { data: sets } = useRest<{ pageSets: PageSet[] }>('/v1/page-sets');
+  const { data: known } = useRest<{ rules: { name: string; candidateCount: number }[] }>('/v1/pages/rules');
+  const unlabelled = sets?.pageSets.find(({ name }) => name === 'unlabelled');
   const { query, route } = useLocation();
   const start = Number(query.threshold ?? 0.5);
   const [threshold, setThreshold] = useState(start);
@@ -363,10 +386,18 @@ function Judgement({ iteration }: { iteration: Iteration }) {
     <>
       <div class="columns" style={{ '--column': '30rem' }}>
         <Sheet title={`Scores of iteration ${number}`}>
-          <p class="faint small">Pages of the unlabelled set, a fair draw from the candidates. Move the threshold.</p>
+          <p class="faint small">
+            Pages of the unlabelled set, a fair draw from the candidates. Move the threshold: what is told is of this
+            set, a list holds the candidates.
+          </p>
           {histogram ? (
             <>
-              <ScoreHistogram histogram={histogram} start={start} onChange={setThreshold} />
+              <ScoreHistogram
+                histogram={histogram}
+                start={start}
+                onChange={setThreshold}
+                drawnFrom={known?.rules.find(({ name }) => name === unlabelled?.rule)?.candidateCount}
+              />
               <div class="row">
                 <a class="button" href={`/lists?threshold=${threshold.toFixed(2)}`}>
                   Publish a list at {threshold.toFixed(2)}
@@ -384,59 +415,61 @@ function Judgement({ iteration }: { iteration: Iteration }) {
             <ProblemNote problem={problem} />
           )}
         </Sheet>
-        <Sheet title="Confusion">
-          <p class="faint small">
-            Labels against members that never saw the page's book, at threshold {threshold.toFixed(2)}.
-          </p>
-          {judged && <Confusion histogram={judged} threshold={threshold} />}
-          {iteration.outOfFold && (
-            <Figures
-              of={[
-                ['Accuracy', percent(iteration.outOfFold.accuracy, 1)],
-                ['AUC', decimal(iteration.outOfFold.auc)],
-                ['Log loss', decimal(iteration.outOfFold.logLoss)],
-                ['Pages', whole(iteration.outOfFold.pageCount)],
-              ]}
-            />
+        <div class="columns stacked">
+          <Sheet title="Confusion">
+            <p class="faint small">
+              Labels against members that never saw the page's book, at threshold {threshold.toFixed(2)}.
+            </p>
+            {judged && <Confusion histogram={judged} threshold={threshold} />}
+            {iteration.outOfFold && (
+              <Figures
+                of={[
+                  ['Accuracy', percent(iteration.outOfFold.accuracy, 1)],
+                  ['AUC', decimal(iteration.outOfFold.auc)],
+                  ['Log loss', decimal(iteration.outOfFold.logLoss)],
+                  ['Pages', whole(iteration.outOfFold.pageCount)],
+                ]}
+              />
+            )}
+          </Sheet>
+          {iteration.triage && (
+            <Sheet title="Triage">
+              <div class="triage">
+                {Object.entries(iteration.triage).map(([name, count]) => {
+                  const [told, queue] = classTold[name] ?? ['', undefined];
+                  const inside = (
+                    <>
+                      <span class="eyebrow">{classTitles[name] ?? name}</span>
+                      <b>{whole(count)}</b>
+                      <span class="small">{told}</span>
+                    </>
+                  );
+                  return queue ? (
+                    <a key={name} href={`/review?queue=${queue}`}>
+                      {inside}
+                    </a>
+                  ) : (
+                    <div key={name}>{inside}</div>
+                  );
+                })}
+              </div>
+              <div class="row small">
+                <span class="faint">Relabel files in the form of 2020:</span>
+                {['notsure', 'type_c', 'type_b_d'].map((kind) => (
+                  <button
+                    key={kind}
+                    type="button"
+                    class="link"
+                    onClick={() => saveFile(`/v1/iterations/${number}/relabels/${kind}`, `relabels_${kind}`)}
+                  >
+                    relabels_{kind}
+                  </button>
+                ))}
+              </div>
+            </Sheet>
           )}
-        </Sheet>
+        </div>
       </div>
-      {iteration.triage && (
-        <Sheet title="Triage">
-          <div class="triage">
-            {Object.entries(iteration.triage).map(([name, count]) => {
-              const [told, queue] = classTold[name] ?? ['', undefined];
-              const inside = (
-                <>
-                  <span class="eyebrow">{name}</span>
-                  <b>{whole(count)}</b>
-                  <span class="small">{told}</span>
-                </>
-              );
-              return queue ? (
-                <a key={name} href={`/review?queue=${queue}`}>
-                  {inside}
-                </a>
-              ) : (
-                <div key={name}>{inside}</div>
-              );
-            })}
-          </div>
-          <div class="row small">
-            <span class="faint">Relabel files in the form of 2020:</span>
-            {['notsure', 'type_c', 'type_b_d'].map((kind) => (
-              <button
-                key={kind}
-                type="button"
-                class="link"
-                onClick={() => saveFile(`/v1/iterations/${number}/relabels/${kind}`, `relabels_${kind}`)}
-              >
-                relabels_{kind}
-              </button>
-            ))}
-          </div>
-        </Sheet>
-      )}
       {iteration.triage === null && <Empty title="Not triaged yet" />}
     </>
   );

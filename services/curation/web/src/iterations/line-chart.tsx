@@ -6,6 +6,8 @@ import { themeTurn } from '../design/color-theme.ts';
 export interface Line {
   title: string;
   values: (number | null)[];
+  /** Number of its colour in the theme; by its place when left out. */
+  tone?: number;
   /** Of an interval around the values. */
   low?: (number | null)[];
   high?: (number | null)[];
@@ -23,6 +25,17 @@ export interface LineChartProps {
 }
 
 const height = 190;
+const pointsNamedMax = 8;
+
+const toneOf = (index: number, tone = (index % 4) + 1) => `--chart-${tone}`;
+
+/** The values whose names would not run into each other. */
+function apart(values: readonly number[]): number[] {
+  const room = ((values.at(-1) ?? 0) - (values[0] ?? 0)) / 8;
+  const named: number[] = [];
+  for (const value of values) if (named.length === 0 || value - (named.at(-1) as number) >= room) named.push(value);
+  return named;
+}
 
 /** A few lines over few points, with the same numbers as a table for whoever cannot see it. */
 export function LineChart({ title, xTitle, x, lines, range, digits = 3 }: LineChartProps) {
@@ -43,8 +56,8 @@ export function LineChart({ title, xTitle, x, lines, range, digits = 3 }: LineCh
     const data: (number | null)[][] = [];
     const series: UPlot.Series[] = [];
     const bands: UPlot.Band[] = [];
-    for (const [index, { values, low, high, title: label }] of lines.entries()) {
-      const stroke = color(`--chart-${(index % 4) + 1}`);
+    for (const [index, { values, low, high, title: label, tone }] of lines.entries()) {
+      const stroke = color(toneOf(index, tone));
       if (low && high) {
         bands.push({ series: [data.length + 2, data.length + 1], fill: `${stroke}33` });
         data.push(low, high);
@@ -73,8 +86,15 @@ export function LineChart({ title, xTitle, x, lines, range, digits = 3 }: LineCh
           },
         },
         axes: [
-          { ...axis, size: 34, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000] },
-          { ...axis, size: 52 },
+          {
+            ...axis,
+            size: 34,
+            space: 60,
+            incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000],
+            // A few points name themselves.
+            ...(x.length <= pointsNamedMax ? { splits: () => apart(x) } : {}),
+          },
+          { ...axis, size: 52, space: 40 },
         ],
         series: [{}, ...series],
       },
@@ -94,7 +114,7 @@ export function LineChart({ title, xTitle, x, lines, range, digits = 3 }: LineCh
         <h3>{title}</h3>
         <div class="row small">
           {lines.map((line, index) => (
-            <span key={line.title} class="key" style={{ '--tone': `var(--chart-${(index % 4) + 1})` }}>
+            <span key={line.title} class="key" style={{ '--tone': `var(${toneOf(index, line.tone)})` }}>
               {line.title}
             </span>
           ))}

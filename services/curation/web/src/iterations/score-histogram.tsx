@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { decimal, percent, whole } from '../design/format.ts';
 import { Figures } from '../design/parts.tsx';
-import type { Label } from '../rest/shapes.ts';
+import { type Label, labels, labelTitles } from '../rest/shapes.ts';
 
 export interface Histogram {
   pageCount: number;
@@ -26,10 +26,13 @@ const foot = 4;
 export function ScoreHistogram({
   histogram,
   start,
+  drawnFrom,
   onChange,
 }: {
   histogram: Histogram;
   start: number;
+  /** How many candidates these pages stand for; undefined where they are all of them. */
+  drawnFrom?: number | undefined;
   onChange?: (threshold: number) => void;
 }) {
   const [threshold, setThreshold] = useState(start);
@@ -45,6 +48,26 @@ export function ScoreHistogram({
   if (!bought) return null;
   return (
     <div class="histogram">
+      <Figures
+        of={[
+          ['Pages listed', <output key="pages">{whole(bought.listedCount)}</output>, `of ${whole(pageCount)}`],
+          ...(drawnFrom === undefined || pageCount === 0
+            ? []
+            : ([
+                [
+                  'Of all candidates',
+                  `about ${whole((bought.listedCount / pageCount) * drawnFrom)}`,
+                  `of ${whole(drawnFrom)}`,
+                ],
+              ] as [string, string, string][])),
+          [
+            'Expected precision',
+            bought.expectedPrecision === null ? '–' : percent(bought.expectedPrecision, 1),
+            bought.expectedPrecisionLow === null ? '' : `at least ${percent(bought.expectedPrecisionLow, 1)}`,
+          ],
+          ['Expected recall', bought.expectedRecall === null ? '–' : percent(bought.expectedRecall, 1)],
+        ]}
+      />
       <svg
         viewBox={`0 0 ${width} ${height + foot}`}
         preserveAspectRatio="none"
@@ -53,26 +76,24 @@ export function ScoreHistogram({
       >
         {bins.map(({ low, count, labelled }, index) => {
           const tall = (Math.sqrt(count) / most) * height;
-          const parts = (['HQ', 'LQ', 'NOT_SURE'] as const).map((label) => [label, labelled[label]] as const);
-          let base = height;
+          const parts = labels.flatMap((label) => (labelled[label] > 0 ? [[label, labelled[label]] as const] : []));
+          const wide = (step - 1) / Math.max(1, parts.length);
           return (
             <g key={low} data-listed={low >= threshold - 0.004 ? '' : undefined}>
               <rect class="bin" x={index * step + 0.5} y={height - tall} width={step - 1} height={tall} />
-              {parts.map(([label, labelledCount]) => {
-                const part = count === 0 ? 0 : (labelledCount / count) * tall;
-                base -= part;
+              {parts.map(([label, labelledCount], place) => {
+                // Beside each other, each from the foot: by roots, parts of one bar would lie about their shares.
+                const part = (Math.sqrt(labelledCount) / most) * height;
                 return (
-                  part > 0 && (
-                    <rect
-                      key={label}
-                      data-label={label}
-                      class="judged"
-                      x={index * step + 0.5}
-                      y={base}
-                      width={step - 1}
-                      height={part}
-                    />
-                  )
+                  <rect
+                    key={label}
+                    data-label={label}
+                    class="judged"
+                    x={index * step + 0.5 + place * wide}
+                    y={height - part}
+                    width={wide}
+                    height={part}
+                  />
                 );
               })}
             </g>
@@ -86,6 +107,19 @@ export function ScoreHistogram({
         <span>P(HQ) 0.5</span>
         <span>1 HQ</span>
       </div>
+      <div class="row small">
+        <span class="key bar-key" style={{ '--tone': 'var(--bin-listed)' }}>
+          all pages, listed
+        </span>
+        <span class="key bar-key" style={{ '--tone': 'var(--bin)' }}>
+          all pages, not listed
+        </span>
+        {labels.map((label) => (
+          <span key={label} class="key bar-key" data-label={label}>
+            labelled {labelTitles[label]}
+          </span>
+        ))}
+      </div>
       <div class="field">
         <label for="threshold">Threshold {threshold.toFixed(2)}</label>
         <input
@@ -98,20 +132,9 @@ export function ScoreHistogram({
           onInput={(event) => move(event.currentTarget.valueAsNumber)}
         />
       </div>
-      <Figures
-        of={[
-          ['Pages listed', <output key="pages">{whole(bought.listedCount)}</output>, `of ${whole(pageCount)}`],
-          [
-            'Expected precision',
-            bought.expectedPrecision === null ? '–' : percent(bought.expectedPrecision, 1),
-            bought.expectedPrecisionLow === null ? '' : `at least ${percent(bought.expectedPrecisionLow, 1)}`,
-          ],
-          ['Expected recall', bought.expectedRecall === null ? '–' : percent(bought.expectedRecall, 1)],
-        ]}
-      />
       <p class="small faint">
-        Heights are roots of counts. Colours are pages that a person judged. The lower bound rests on{' '}
-        {whole(judgedCount)} labels that were judged by members which never saw the book.
+        Each bar's height is the root of its count. The lower bound rests on {whole(judgedCount)} labels that were
+        judged by members which never saw the book.
       </p>
     </div>
   );

@@ -7,10 +7,17 @@ export interface AskedPage extends QueuePage {
   iteration: number | null;
 }
 
+export interface GivenHere {
+  page: AskedPage;
+  label: Label;
+  /** What was given here before it, and stands again when it is taken back. */
+  before?: Label | undefined;
+}
+
 export interface Decided {
   /** Of the outbox's operation. */
   id: string;
-  given: { page: AskedPage; label: Label }[];
+  given: GivenHere[];
   /** Pages whose label the server refused, as somebody has read: taking it back changes nothing at the server. */
   refused?: number[];
 }

@@ -28,6 +28,8 @@ export function GridMode({ name }: { name: QueueName }) {
   const [at, setAt] = useState(0);
   const [zoomed, setZoomed] = useState<number | undefined>();
   const [problem, setProblem] = useState('');
+  /** Pages whose picture is on the screen. */
+  const painted = useRef(new Set<number>());
   const anchor = useRef(0);
   const shownAt = useRef(performance.now());
   const box = useRef<HTMLDivElement>(null);
@@ -46,7 +48,8 @@ export function GridMode({ name }: { name: QueueName }) {
   }, [deliveries.value, queueCounts.value]);
 
   const waiting = queue.pages.length;
-  const isDone = sheet.length > 0 && sheet.every(({ label }) => label !== undefined);
+  const isGone = ({ page }: Marked) => queue.pictureOf(page.pageId)?.isGone === true;
+  const isDone = sheet.length > 0 && sheet.every((marked) => marked.label !== undefined || isGone(marked));
   // A new sheet, when there is none; one that is being worked on only grows to its size.
   useEffect(() => {
     const taken = new Set(sheet.map(({ page }) => page.pageId));
@@ -58,15 +61,19 @@ export function GridMode({ name }: { name: QueueName }) {
   }, [waiting, sheet.length, count, isDone]);
 
   const give = (places: readonly number[], label: Label) => {
-    const chosen = places.flatMap((place) => {
+    const wanted = places.flatMap((place) => {
       const marked = sheet[place];
-      return marked && marked.label !== label ? [marked.page] : [];
+      return marked && marked.label !== label ? [marked] : [];
     });
+    // Nobody can judge what they do not see.
+    const chosen = wanted.filter(({ page }) => painted.current.has(page.pageId));
+    if (chosen.length < wanted.length)
+      announce(`${counted(wanted.length - chosen.length, 'page')} without a picture stay open.`);
     if (chosen.length === 0) return;
     const now = performance.now();
     if (
       !giveLabels(
-        chosen.map((page) => ({ page, label })),
+        chosen.map(({ page, label: before }) => ({ page, label, before })),
         now - shownAt.current,
       )
     ) {
@@ -75,7 +82,7 @@ export function GridMode({ name }: { name: QueueName }) {
     }
     setProblem('');
     shownAt.current = now;
-    const ids = new Set(chosen.map(({ pageId }) => pageId));
+    const ids = new Set(chosen.map(({ page }) => page.pageId));
     const next = sheet.map((marked) => (ids.has(marked.page.pageId) ? { ...marked, label } : marked));
     setSheet(next);
     setSelected(new Set());
@@ -90,7 +97,8 @@ export function GridMode({ name }: { name: QueueName }) {
       'LQ',
     );
   const nextSheet = () => {
-    queue.take(sheet.flatMap(({ page, label }) => (label === undefined ? [] : [page.pageId])));
+    queue.take(sheet.map(({ page }) => page.pageId));
+    painted.current.clear();
     setSheet([]);
     setSelected(new Set());
     setAt(0);
@@ -98,14 +106,15 @@ export function GridMode({ name }: { name: QueueName }) {
     box.current?.scrollTo(0, 0);
   };
   const undo = () => {
-    const back = takeBack().filter((page) => page.queue === name);
-    const ids = new Map(back.map((page) => [page.pageId, page]));
+    // The label before a correction stands again at the server, and so it does here.
+    const back = takeBack().flatMap(({ page, before }) => (page.queue === name ? [{ page, label: before }] : []));
+    const ids = new Map(back.map((marked) => [marked.page.pageId, marked]));
     const isHere = sheet.some(({ page }) => ids.has(page.pageId));
-    if (isHere)
-      setSheet(sheet.map((marked) => (ids.has(marked.page.pageId) ? { ...marked, label: undefined } : marked)));
+    if (isHere) setSheet(sheet.map((marked) => ids.get(marked.page.pageId) ?? marked));
     else if (back.length > 0) {
-      queue.putBack(back);
-      setSheet(back.map((page) => ({ page, label: undefined })));
+      queue.putBack(back.map(({ page }) => page));
+      painted.current.clear();
+      setSheet(back);
     }
     setSelected(new Set());
   };
@@ -131,7 +140,7 @@ export function GridMode({ name }: { name: QueueName }) {
   const act = useRef<(event: KeyboardEvent) => void>(() => {});
   act.current = (event) => {
     const { target, key, code } = event;
-    if (target instanceof Element && target.closest('input, select, dialog')) return;
+    if (target instanceof Element && target.closest('input:not([type=range]), select, dialog')) return;
     if ((event.ctrlKey || event.metaKey) && !event.altKey) {
       if (key.toLowerCase() === 'z' && !event.shiftKey) undo();
       else if (key.toLowerCase() === 'a') setSelected(new Set(sheet.map((_, place) => place)));
@@ -142,12 +151,12 @@ export function GridMode({ name }: { name: QueueName }) {
     if (event.altKey) return;
     const columns = columnsOf(box.current);
     const isOnTile = target instanceof Element && target.closest('.grid-sheet') !== null;
-    const isOnButton = target instanceof Element && target.closest('button, a') !== null;
+    const isOnControl = target instanceof Element && target.closest('button, a, input') !== null;
     const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
     const step = steps[key];
     const digit = key in digits ? key : !event.shiftKey && /^Digit[123]$/.test(code) ? code.slice(-1) : undefined;
     const label = digit === undefined ? undefined : digits[digit];
-    if (step !== undefined && (isOnTile || !isOnButton)) moveTo(at + step, event.shiftKey);
+    if (step !== undefined && (isOnTile || !isOnControl)) moveTo(at + step, event.shiftKey);
     else if (key === 'Home' && isOnTile) moveTo(0, event.shiftKey);
     else if (key === 'End' && isOnTile) moveTo(sheet.length - 1, event.shiftKey);
     else if (key === 'Backspace') undo();
@@ -211,11 +220,19 @@ export function GridMode({ name }: { name: QueueName }) {
                 }}
               >
                 {picture?.address ? (
-                  <img src={picture.address} alt="" decoding="async" />
+                  <img
+                    src={picture.address}
+                    alt=""
+                    decoding="async"
+                    onLoad={() => {
+                      painted.current.add(page.pageId);
+                      turn(undefined);
+                    }}
+                  />
                 ) : (
                   <span class="picture missing">{picture?.state === 'failed' ? picture.detail : '…'}</span>
                 )}
-                <span class="mark">{label ? labelTitles[label] : ''}</span>
+                {label && <span class="mark">{labelTitles[label]}</span>}
               </div>
             );
           })}
@@ -249,7 +266,14 @@ export function GridMode({ name }: { name: QueueName }) {
         </span>
         <span class="row hint">
           <label for="grid-size">Pages</label>
-          <select id="grid-size" value={size} onChange={(event) => setSize(event.currentTarget.value)}>
+          <select
+            id="grid-size"
+            value={size}
+            onChange={(event) => {
+              event.currentTarget.blur();
+              setSize(event.currentTarget.value);
+            }}
+          >
             {sheetSizes.map((one) => (
               <option key={one}>{one}</option>
             ))}

@@ -37,7 +37,15 @@ export function LabelView() {
           <label for="queue" class="unseen">
             Queue
           </label>
-          <select id="queue" value={name} onChange={(event) => go(event.currentTarget.value, mode)}>
+          <select
+            id="queue"
+            value={name}
+            onChange={(event) => {
+              // The next key is a decision, not a search among the options.
+              event.currentTarget.blur();
+              go(event.currentTarget.value, mode);
+            }}
+          >
             {queues.map((queue) => (
               <option key={queue.name} value={queue.name} title={queue.description}>
                 {queueTitles[queue.name] ?? queue.name} ({whole(leftOf(queue.name) ?? 0)})

@@ -4,8 +4,17 @@ import { announce } from '../design/announce.ts';
 import { counted } from '../design/format.ts';
 import { getRest, Problem } from '../rest/rest-client.ts';
 import { blindQueues, type LabelSummary, labelTitles, type QueueCount } from '../rest/shapes.ts';
-import { type AskedPage, type Decided, popDecided, pushDecided } from './decision-history.ts';
-import { deliveries, dismissNotice, keepDecision, notices, pagesOf, refusedPages, waitingDecisions } from './outbox.ts';
+import { type Decided, type GivenHere, popDecided, pushDecided } from './decision-history.ts';
+import {
+  deliveries,
+  dismissNotice,
+  keepDecision,
+  notices,
+  pagesOf,
+  refusedPages,
+  requestOf,
+  waitingDecisions,
+} from './outbox.ts';
 
 const countEveryMs = 10_000;
 const paceWindowMs = 120_000;
@@ -72,21 +81,22 @@ export function giveLabels(given: Decided['given'], tookMs: number): boolean {
   return true;
 }
 
-/** Takes back the last decision. @returns its pages, to be asked again */
-export function takeBack(): AskedPage[] {
+/** Takes back the last decision. @returns what it gave, to be asked again */
+export function takeBack(): GivenHere[] {
   const last = popDecided();
   if (!last) return [];
-  const pageIds = last.given.map(({ page }) => page.pageId);
   // A label that was refused never was: taking it back must not touch the one before it.
   const never = new Set([...refusedPages(last.id), ...(last.refused ?? [])]);
-  const real = pageIds.filter((pageId) => !never.has(pageId));
-  if (real.length > 0) keepDecision({ kind: 'undo', pageIds: real, undoes: last.id });
+  const real = last.given
+    .map(({ page: { pageId } }, place) => ({ pageId, request: requestOf(last.id, place) }))
+    .filter(({ pageId }) => !never.has(pageId));
+  if (real.length > 0) keepDecision({ kind: 'undo', labels: real, undoes: last.id });
   dismissNotice(last.id);
   change(last.given, -1);
   sessionCount.value = Math.max(0, sessionCount.value - last.given.length);
   decidedAt.value = decidedAt.value.slice(0, -last.given.length);
   announce(`${counted(last.given.length, 'label')} taken back.`);
-  return last.given.map(({ page }) => page);
+  return last.given;
 }
 
 function change(given: Decided['given'], by: number): void {

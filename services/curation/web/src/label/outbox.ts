@@ -17,7 +17,13 @@ export interface GivenLabel {
   iteration?: number;
 }
 
-type Decision = { kind: 'labels'; labels: GivenLabel[] } | { kind: 'undo'; undoes: string; pageIds: number[] };
+interface UndoneLabel {
+  pageId: number;
+  /** Idempotency-Key of the request that gave it: a label that somebody else gave since is not taken back. */
+  request: string;
+}
+
+type Decision = { kind: 'labels'; labels: GivenLabel[] } | { kind: 'undo'; undoes: string; labels: UndoneLabel[] };
 export type Operation = Decision & { id: string };
 export type Notice = { id: string; text: string; pageIds: number[]; isUndo: boolean };
 
@@ -30,6 +36,8 @@ export type OutboxState =
 const waitingPrefix = 'florilegium.waiting.';
 const refusedPrefix = 'florilegium.refused.';
 const lockName = 'florilegium-outbox';
+/** The server takes so many in one request. */
+const labelsPerRequest = 500;
 const firstDelayMs = 500;
 const delayMsMax = 10_000;
 
@@ -70,8 +78,11 @@ export const waitingDecisions = (): Operation[] =>
     return operation ? [operation] : [];
   });
 
-export const pagesOf = (operation: Operation): number[] =>
-  operation.kind === 'labels' ? operation.labels.map(({ pageId }) => pageId) : operation.pageIds;
+export const pagesOf = ({ labels }: Operation): number[] => labels.map(({ pageId }) => pageId);
+
+/** The Idempotency-Key with which the label at a place of an operation travels. */
+export const requestOf = (id: string, place: number): string =>
+  place < labelsPerRequest ? id : `${id}.${Math.floor(place / labelsPerRequest)}`;
 
 export const notices = (): Notice[] =>
   keysOf(refusedPrefix).flatMap((key) => {
@@ -141,15 +152,23 @@ async function deliver(operation: Operation): Promise<Notice | undefined> {
     if (operation.kind === 'undo') {
       // A label that was refused never was: taking it back must not touch the one before it.
       const never = new Set(refusedPages(operation.undoes));
-      for (const pageId of operation.pageIds)
-        if (!never.has(pageId))
-          await callRest('POST', `/v1/labels/${pageId}/undo`, { idempotencyKey: `${id}-${pageId}` });
-      return undefined;
+      const refusals = new Map<number, string>();
+      for (const { pageId, request } of operation.labels)
+        if (!never.has(pageId)) {
+          const message = await undo(pageId, request, `${id}-${pageId}`);
+          if (message !== undefined) refusals.set(pageId, message);
+        }
+      const [first] = refusals.values();
+      return first === undefined ? undefined : refuse(first, [...refusals.keys()]);
     }
-    const { refused } = await callRest<{ refused: { pageId: number; message: string }[] }>('POST', '/v1/labels', {
-      body: { labels: operation.labels },
-      idempotencyKey: id,
-    });
+    const refused: { pageId: number; message: string }[] = [];
+    for (let place = 0; place < operation.labels.length; place += labelsPerRequest) {
+      const answer = await callRest<{ refused: typeof refused }>('POST', '/v1/labels', {
+        body: { labels: operation.labels.slice(place, place + labelsPerRequest) },
+        idempotencyKey: requestOf(id, place),
+      });
+      refused.push(...answer.refused);
+    }
     return (
       refused[0] &&
       refuse(
@@ -160,6 +179,17 @@ async function deliver(operation: Operation): Promise<Notice | undefined> {
   } catch (error) {
     if (error instanceof Problem && !error.needsKey && !error.isWorthRepeating)
       return refuse(error.message, pagesOf(operation));
+    throw error;
+  }
+}
+
+/** @returns why the server leaves the label as it is; one page's refusal must not keep the others' undo from the server */
+async function undo(pageId: number, request: string, idempotencyKey: string): Promise<string | undefined> {
+  try {
+    await callRest('POST', `/v1/labels/${pageId}/undo?ofRequest=${request}`, { idempotencyKey });
+    return undefined;
+  } catch (error) {
+    if (error instanceof Problem && !error.needsKey && !error.isWorthRepeating) return error.message;
     throw error;
   }
 }

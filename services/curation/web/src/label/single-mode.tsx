@@ -101,8 +101,7 @@ export function SingleMode({ name }: { name: QueueName }) {
     queue.take([current.pageId]);
   };
   const undo = () => {
-    const pages = takeBack();
-    const here = pages.filter((one) => one.queue === name);
+    const here = takeBack().flatMap(({ page: one }) => (one.queue === name ? [one] : []));
     if (here.length > 0) queue.putBack(here);
   };
 
@@ -238,7 +237,7 @@ export function SingleMode({ name }: { name: QueueName }) {
               {labels.map((label) => `${labelSummary.value?.byLabel[label] ?? 0} ${labelTitles[label]}`).join(' · ')}
             </p>
           )}
-          <p class="small faint">
+          <p class="small faint keys">
             <kbd>1</kbd> HQ: a beautiful natural-history plate. <kbd>2</kbd> LQ: anything else. <kbd>3</kbd> Not sure.{' '}
             <kbd>⌫</kbd> or <kbd>Ctrl</kbd> <kbd>Z</kbd> takes back, step by step. <kbd>z</kbd> zooms, <kbd>n</kbd>{' '}
             shows the neighbours.

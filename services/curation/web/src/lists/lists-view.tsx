@@ -4,7 +4,7 @@ import { announce } from '../design/announce.ts';
 import { counted, decimal, moment, percent, sentence, whole } from '../design/format.ts';
 import { Badge, Empty, Field, ProblemNote, Segments, Sheet, View } from '../design/parts.tsx';
 import { Problem, sendText } from '../rest/rest-client.ts';
-import type { HqList, Iteration } from '../rest/shapes.ts';
+import type { FetchRun, HqList, Iteration, PageSet } from '../rest/shapes.ts';
 import { useAction, useFollowed, useRest } from '../rest/use-rest.ts';
 
 export function ListsView() {
@@ -101,6 +101,16 @@ function Publish({ newest, reload }: { newest: HqList | undefined; reload: () =>
   const { query, route } = useLocation();
   const { data } = useRest<{ iterations: Iteration[] }>('/v1/iterations', 10_000);
   const reviewed = data?.iterations.findLast(({ state }) => state === 'review' || state === 'closed');
+  const { data: known } = useRest<{ rules: { name: string; candidateCount: number }[] }>('/v1/pages/rules');
+  const { data: fetches } = useRest<{ fetchRuns: FetchRun[] }>('/v1/fetch-runs?limit=20');
+  const { data: sets, problem: setsProblem } = useRest<{ pageSets: PageSet[] }>('/v1/page-sets');
+  const [chosenRule, setRule] = useState<string>();
+  // The rule whose candidates were fetched and drawn from: another one's have neither images nor scores.
+  const rule =
+    chosenRule ??
+    sets?.pageSets.find(({ name }) => name === 'train')?.rule ??
+    fetches?.fetchRuns.find((run) => run.rule !== null)?.rule ??
+    'illustrated';
   const [how, setHow] = useState<'threshold' | 'precision'>('threshold');
   const [threshold, setThreshold] = useState(query.threshold ?? '0.5');
   const [target, setTarget] = useState('0.95');
@@ -109,6 +119,7 @@ function Publish({ newest, reload }: { newest: HqList | undefined; reload: () =>
     () => ({
       path: '/v1/hq-lists',
       body: {
+        rule,
         auditCount: Number(auditCount),
         ...(how === 'threshold' ? { threshold: Number(threshold) } : { targetPrecision: Number(target) }),
       },
@@ -158,6 +169,18 @@ function Publish({ newest, reload }: { newest: HqList | undefined; reload: () =>
           }}
         >
           <p class="faint">By the ensemble of iteration {reviewed.number}, from all candidates of the rule.</p>
+          <Field label="Candidate rule">
+            {(id) => (
+              <select id={id} name="rule" value={rule} onChange={(event) => setRule(event.currentTarget.value)}>
+                {(known?.rules ?? [{ name: rule, candidateCount: undefined }]).map(({ name, candidateCount }) => (
+                  <option key={name} value={name}>
+                    {name}
+                    {candidateCount === undefined ? '' : ` (${counted(candidateCount, 'candidate')})`}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Field>
           <Segments
             title="Cut the list by"
             of={[
@@ -217,7 +240,11 @@ function Publish({ newest, reload }: { newest: HqList | undefined; reload: () =>
             </Field>
           </div>
           <div class="row">
-            <button type="submit" class="main" disabled={publish.isBusy}>
+            <button
+              type="submit"
+              class="main"
+              disabled={publish.isBusy || (sets === undefined && setsProblem === undefined)}
+            >
               Publish list {number}
             </button>
             <a class="button" href={`/iterations/${reviewed.number}`}>

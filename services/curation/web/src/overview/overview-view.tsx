@@ -6,13 +6,13 @@ import { LoopPicture } from '../iterations/loop-picture.tsx';
 import type { GalleryAnswer } from '../plates/gallery-shapes.ts';
 import { PlateStrip } from '../plates/plate-strip.tsx';
 import {
-  type FetchRun,
   type HqList,
   type ImportRun,
   type Iteration,
   isIterating,
-  isRunning,
   type LabelSummary,
+  type PageSet,
+  pageSetNames,
   type QueueCount,
   queueTitles,
 } from '../rest/shapes.ts';
@@ -24,8 +24,8 @@ const galleryPages = 24;
 
 /** What the loop has come to, and the next step, in one look. */
 export function OverviewView() {
-  const imports = useRest<{ imports: ImportRun[] }>('/v1/imports?limit=1', 5_000);
-  const { data: fetches } = useRest<{ fetchRuns: FetchRun[] }>('/v1/fetch-runs?limit=1', 5_000);
+  const imports = useRest<{ imports: ImportRun[] }>('/v1/imports?limit=5', 5_000);
+  const { data: drawn } = useRest<{ pageSets: PageSet[] }>('/v1/page-sets', 5_000);
   const { data: iterating } = useRest<{ iterations: Iteration[] }>('/v1/iterations', 3_000);
   const { data: listed } = useRest<{ hqLists: HqList[] }>('/v1/hq-lists', 5_000);
   const { data: summary } = useRest<LabelSummary>('/v1/labels/summary', 5_000);
@@ -40,8 +40,15 @@ export function OverviewView() {
   const { data: gallery } = useRest<GalleryAnswer>(
     list ? `/v1/hq-lists/${list.version}/gallery?order=shuffle&seed=7&limit=${galleryPages}` : undefined,
   );
-  const imported = imports.data?.imports[0];
-  const step = nextStep({ imported, fetched: fetches?.fetchRuns[0], newest, lists, summary, queues: waiting?.queues });
+  const imported = imports.data?.imports.find(({ state }) => state === 'done') ?? imports.data?.imports[0];
+  const step =
+    imports.data &&
+    drawn &&
+    iterating &&
+    listed &&
+    summary &&
+    waiting &&
+    nextStep({ imported, pageSets: drawn.pageSets, iterations, lists, summary, queues: waiting.queues });
   return (
     <div class="view overview">
       <header class="hero">
@@ -142,11 +149,11 @@ export function OverviewView() {
 
 interface Standing {
   imported: ImportRun | undefined;
-  fetched: FetchRun | undefined;
-  newest: Iteration | undefined;
+  pageSets: PageSet[];
+  iterations: Iteration[];
   lists: HqList[];
-  summary: LabelSummary | undefined;
-  queues: QueueCount[] | undefined;
+  summary: LabelSummary;
+  queues: QueueCount[];
 }
 
 interface Step {
@@ -157,16 +164,19 @@ interface Step {
   also?: ComponentChildren;
 }
 
-function nextStep({ imported, fetched, newest, lists, summary, queues }: Standing): Step | undefined {
-  if (!summary || !queues) return undefined;
+function nextStep({ imported, pageSets, iterations, lists, summary, queues }: Standing): Step {
+  const newest = iterations.at(-1);
+  // A cancelled one has neither predictions nor a verdict: the loop stands where the one before it left it.
+  const reviewed = iterations.findLast(({ state }) => state === 'review' || state === 'closed');
   const waits = (name: string) => queues.find((queue) => queue.name === name)?.count ?? 0;
   const newestList = lists.at(-1);
-  if (!imported || !fetched || isRunning(imported.state) || isRunning(fetched.state))
+  const areDrawn = pageSetNames.every((name) => pageSets.some((set) => set.name === name));
+  if (!imported || !areDrawn)
     return {
-      title: imported ? 'The library is being prepared' : 'Nothing is here yet',
-      told: 'Five steps lead from an export of BHL to the first iteration.',
+      title: imported ? 'Prepare the library' : 'Nothing is here yet',
+      told: 'Six steps lead from an export of BHL to the first iteration.',
       address: '/begin',
-      action: imported ? 'See how far it is' : 'Begin',
+      action: imported ? 'Go on' : 'Begin',
     };
   if (newest && isIterating(newest.state))
     return {
@@ -189,7 +199,7 @@ function nextStep({ imported, fetched, newest, lists, summary, queues }: Standin
       address: '/label?queue=audit',
       action: 'Label the audit',
     };
-  if (newest === undefined)
+  if (reviewed === undefined)
     return {
       title: waits('initial') > 0 ? 'Give the first labels' : 'Start the first iteration',
       told: `${counted(waits('initial'), 'page')} of the train set wait. A few hundred labels are a good beginning.`,
@@ -197,12 +207,17 @@ function nextStep({ imported, fetched, newest, lists, summary, queues }: Standin
       action: waits('initial') > 0 ? 'Label pages' : 'To the iterations',
       also: (
         <a class="button" href={summary.byLabel.HQ > 0 && summary.byLabel.LQ > 0 ? '/iterations' : '/label?mode=grid'}>
-          {summary.byLabel.HQ > 0 && summary.byLabel.LQ > 0 ? 'Start iteration 1' : 'Label in the grid'}
+          {summary.byLabel.HQ > 0 && summary.byLabel.LQ > 0
+            ? `Start iteration ${(newest?.number ?? 0) + 1}`
+            : 'Label in the grid'}
         </a>
       ),
     };
-  const mayStop = newest.verdict?.decision !== 'continue';
-  const isListed = newestList !== undefined && newestList.iteration === newest.number;
+  const mayStop = reviewed.verdict !== null && reviewed.verdict.decision !== 'continue';
+  const isListed = lists.some(
+    ({ iteration, state }) => iteration === reviewed.number && state !== 'failed' && state !== 'withdrawn',
+  );
+  const next = (newest?.number ?? 0) + 1;
   if (mayStop && !isListed)
     return {
       title: 'Publish a list',
@@ -216,13 +231,13 @@ function nextStep({ imported, fetched, newest, lists, summary, queues }: Standin
       ),
     };
   return {
-    title: `Review iteration ${newest.number}`,
-    told: `${counted(waits('review'), 'page')} teach most; ${counted(waits('misprediction'), 'label')} are contradicted.`,
+    title: `Review iteration ${reviewed.number}`,
+    told: `The ensemble would learn most from ${counted(waits('review'), 'page')}, and contradicts ${counted(waits('misprediction'), 'label')}.`,
     address: waits('review') > 0 ? '/label?queue=review' : '/review',
     action: 'Review',
     also: (
       <a class="button" href="/iterations">
-        Start iteration {newest.number + 1}
+        Start iteration {next}
       </a>
     ),
   };

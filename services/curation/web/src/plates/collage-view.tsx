@@ -3,11 +3,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { counted } from '../design/format.ts';
 import { Empty, Field, ProblemNote, ProgressBar, View } from '../design/parts.tsx';
-import { fetchImage, getRest, saveBlob } from '../rest/rest-client.ts';
-import type { HqList } from '../rest/shapes.ts';
+import { getRest, saveBlob, waitForImage } from '../rest/rest-client.ts';
+import { type HqList, reuseTitles } from '../rest/shapes.ts';
 import { useRest } from '../rest/use-rest.ts';
 import { layCollage } from './collage-layout.ts';
-import type { GalleryAnswer } from './gallery-shapes.ts';
+import { filterOf } from './gallery-filter.ts';
+import type { GalleryAnswer, GalleryPage } from './gallery-shapes.ts';
+import { ReuseChoice } from './reuse-choice.tsx';
 
 const formats = {
   '3:2': [2400, 1600],
@@ -20,6 +22,9 @@ type Format = keyof typeof formats;
 const grounds = { paper: '#f6f2e7', white: '#ffffff', ink: '#171613', moss: '#26362b' } as const;
 type Ground = keyof typeof grounds;
 const imagesInFlightMax = 5;
+/** Pixels of a medium image: what is laid wider is fetched large. */
+const mediumWidth = 465;
+const pageRatio = 0.7;
 
 /** Plates side by side on one sheet, to keep. What it is made of stands in the address, so the same address makes the same sheet. */
 export function CollageView() {
@@ -34,11 +39,14 @@ export function CollageView() {
     seed: query.seed ?? '1',
     title: query.title ?? '',
     name: query.name ?? '',
+    yearMin: query.yearMin ?? '',
+    yearMax: query.yearMax ?? '',
+    reuse: query.reuse ?? '',
     heading: query.heading ?? '',
   };
   const change = (changes: Partial<typeof choice> & { list?: string }) => {
     const next = new URLSearchParams({ list: String(version), ...choice, ...changes });
-    for (const name of ['title', 'name', 'heading']) if (next.get(name) === '') next.delete(name);
+    for (const [name, value] of [...next]) if (value === '') next.delete(name);
     route(`/collage?${next}`, true);
   };
   return (
@@ -140,6 +148,31 @@ export function CollageView() {
                 />
               )}
             </Field>
+            <div class="row low">
+              {(
+                [
+                  ['yearMin', 'From year'],
+                  ['yearMax', 'To year'],
+                ] as const
+              ).map(([name, title]) => (
+                <Field key={name} label={title}>
+                  {(id) => (
+                    <input
+                      id={id}
+                      type="search"
+                      inputMode="numeric"
+                      pattern="[0-9]{0,4}"
+                      size={6}
+                      value={choice[name]}
+                      onChange={(event) =>
+                        event.currentTarget.reportValidity() && change({ [name]: event.currentTarget.value })
+                      }
+                    />
+                  )}
+                </Field>
+              ))}
+            </div>
+            <ReuseChoice chosen={choice.reuse} onChange={(reuse) => change({ reuse })} />
             <button type="button" onClick={() => change({ seed: String(1 + Math.floor(Math.random() * 1_000_000)) })}>
               Draw others
             </button>
@@ -159,11 +192,15 @@ interface SheetProps {
   seed: string;
   title: string;
   name: string;
+  yearMin: string;
+  yearMax: string;
+  reuse: string;
   heading: string;
 }
 
-function Sheet({ version, count, format, ground, seed, title, name, heading }: SheetProps) {
+function Sheet({ version, count, format, ground, seed, title, name, yearMin, yearMax, reuse, heading }: SheetProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const [credits, setCredits] = useState<GalleryPage[]>([]);
   const [progress, setProgress] = useState({ done: 0, total: 0, problem: '' });
   const [width, height] = formats[format];
   useEffect(() => {
@@ -171,35 +208,51 @@ function Sheet({ version, count, format, ground, seed, title, name, heading }: S
     const paint = async () => {
       const wanted = Math.max(2, Math.min(200, Number(count) || 40));
       setProgress({ done: 0, total: wanted, problem: '' });
-      const filter = new URLSearchParams({ order: 'shuffle', seed, limit: String(wanted) });
-      if (title) filter.set('title', title);
-      if (name) filter.set('name', name);
+      const filter = filterOf({ order: 'shuffle', seed, title, name, yearMin, yearMax, reuse });
+      filter.set('limit', String(wanted));
       const { pages } = await getRest<GalleryAnswer>(`/v1/hq-lists/${version}/gallery?${filter}`, {
         signal: leaving.signal,
       });
+      const room = roomOf({ width, height, heading });
+      // As wide as it will be laid, by the shape of its page; those whose shape is not known are taken for pages.
+      const laid = layCollage(
+        pages.map((page) => (page.width && page.height ? page.width / page.height : pageRatio)),
+        room,
+      );
       const pictures: ImageBitmap[] = [];
+      const shown: GalleryPage[] = [];
       const queue = pages.map(({ pageId }, index) => ({ pageId, index }));
       const placed: (ImageBitmap | undefined)[] = pages.map(() => undefined);
       let done = 0;
       const work = async () => {
         for (let next = queue.shift(); next; next = queue.shift()) {
-          const blob = await fetchImage(next.pageId, 'medium', leaving.signal).catch(() => undefined);
+          const { width: wide } = laid[next.index] as { width: number };
+          const size = wide > mediumWidth ? 'large' : 'medium';
+          const blob = await waitForImage(next.pageId, size, leaving.signal)
+            .catch(() => waitForImage(next.pageId, 'medium', leaving.signal))
+            .catch(() => undefined);
           if (leaving.signal.aborted) return;
           if (blob) placed[next.index] = await createImageBitmap(blob);
           setProgress({ done: ++done, total: pages.length, problem: '' });
         }
       };
       await Promise.all(Array.from({ length: imagesInFlightMax }, work));
-      for (const picture of placed) if (picture) pictures.push(picture);
+      for (const [index, picture] of placed.entries()) {
+        if (!picture) continue;
+        pictures.push(picture);
+        shown.push(pages[index] as GalleryPage);
+      }
       if (leaving.signal.aborted || !canvas.current) return;
       if (pictures.length === 0) {
         setProgress({ done: 0, total: 0, problem: 'no plate fits' });
         return;
       }
+      setCredits(shown);
       await document.fonts.ready;
       draw(canvas.current, pictures, {
         width,
         height,
+        room,
         ground: grounds[ground],
         heading,
         isDark: ground === 'ink' || ground === 'moss',
@@ -211,7 +264,7 @@ function Sheet({ version, count, format, ground, seed, title, name, heading }: S
         setProgress({ done: 0, total: 0, problem: error instanceof Error ? error.message : String(error) });
     });
     return () => leaving.abort();
-  }, [version, count, format, ground, seed, title, name, heading]);
+  }, [version, count, format, ground, seed, title, name, yearMin, yearMax, reuse, heading]);
   const save = (type: string, extension: string) =>
     canvas.current?.toBlob(
       (blob) => blob && saveBlob(blob, `florilegium-v${version}-${seed}.${extension}`),
@@ -237,18 +290,74 @@ function Sheet({ version, count, format, ground, seed, title, name, heading }: S
         <button type="button" disabled={isPainting} onClick={() => save('image/webp', 'webp')}>
           Save as WebP
         </button>
+        <button
+          type="button"
+          disabled={isPainting || credits.length === 0}
+          onClick={() =>
+            saveBlob(
+              new Blob([`${credits.map(creditOf).join('\n')}\n`], { type: 'text/plain' }),
+              `florilegium-v${version}-${seed}-credits.txt`,
+            )
+          }
+        >
+          Save the credits
+        </button>
         <span class="faint small">
           {width} × {height} pixels
         </span>
       </div>
+      {credits.length > 0 && (
+        <details class="small">
+          <summary>
+            Whose plates these are
+            {credits.some(({ reuse: allowed }) => allowed === 'attribution') && '; some are free with the maker named'}
+          </summary>
+          <ol class="credits">
+            {credits.map((page) => (
+              <li key={page.pageId}>
+                {page.citation || `Page ${page.pageId}`}{' '}
+                <a href={page.bhlAddress} target="_blank" rel="noreferrer">
+                  At BHL
+                </a>{' '}
+                <span class="faint">{reuseTitles[page.reuse]}</span>
+              </li>
+            ))}
+          </ol>
+        </details>
+      )}
     </div>
   );
+}
+
+const creditOf = ({ pageId, citation, bhlAddress, reuse, rights, license }: GalleryPage): string =>
+  [citation || `Page ${pageId}`, bhlAddress, reuseTitles[reuse], rights, license].filter(Boolean).join(' · ');
+
+interface Room {
+  width: number;
+  height: number;
+  gap: number;
+  margin: number;
+  headingHeight: number;
+}
+
+/** Where plates go on a sheet. */
+function roomOf({ width, height, heading }: { width: number; height: number; heading: string }): Room {
+  const margin = Math.round(Math.min(width, height) * 0.035);
+  const headingHeight = heading ? Math.round(height * 0.085) : 0;
+  return {
+    width: width - 2 * margin,
+    height: height - 2 * margin - headingHeight,
+    gap: Math.round(margin * 0.35),
+    margin,
+    headingHeight,
+  };
 }
 
 interface Ink {
   width: number;
   height: number;
   ground: string;
+  room: Room;
   heading: string;
   isDark: boolean;
 }
@@ -256,17 +365,16 @@ interface Ink {
 function draw(
   canvas: HTMLCanvasElement,
   pictures: ImageBitmap[],
-  { width, height, ground, heading, isDark }: Ink,
+  { width, height, ground, room, heading, isDark }: Ink,
 ): void {
   const context = canvas.getContext('2d');
   if (!context) return;
-  const margin = Math.round(Math.min(width, height) * 0.035);
-  const headingHeight = heading ? Math.round(height * 0.085) : 0;
+  const { margin, headingHeight } = room;
   context.fillStyle = ground;
   context.fillRect(0, 0, width, height);
   const laid = layCollage(
     pictures.map((picture) => picture.width / picture.height),
-    { width: width - 2 * margin, height: height - 2 * margin - headingHeight, gap: Math.round(margin * 0.35) },
+    room,
   );
   for (const [index, { x, y, width: wide, height: tall }] of laid.entries()) {
     const picture = pictures[index] as ImageBitmap;

@@ -1,14 +1,14 @@
 import './gallery.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation, useRoute } from 'preact-iso';
-import { whole } from '../design/format.ts';
+import { counted, whole } from '../design/format.ts';
 import { Picture, ProblemNote } from '../design/parts.tsx';
-import { Problem } from '../rest/rest-client.ts';
-import { type Reuse, reuseTitles } from '../rest/shapes.ts';
 import { useRest } from '../rest/use-rest.ts';
+import { filterNames, filterOf } from './gallery-filter.ts';
 import type { Facets, GalleryPage } from './gallery-shapes.ts';
 import { PlateDialog } from './plate-dialog.tsx';
 import { createPlateSource, type PlateSource } from './plate-source.ts';
+import { ReuseChoice } from './reuse-choice.tsx';
 import { useOwnTurn } from './use-own-turn.ts';
 
 const orders = [
@@ -18,20 +18,11 @@ const orders = [
   ['page', 'By PageID'],
 ] as const;
 
-/** What of the address decides which plates are shown, and in which order. */
-const filterNames = ['order', 'seed', 'title', 'name', 'yearMin', 'yearMax', 'reuse'] as const;
-
-export const filterOf = (query: Record<string, string | undefined>): URLSearchParams => {
-  const filter = new URLSearchParams();
-  for (const name of filterNames) {
-    const value = query[name];
-    if (value === undefined || value === '') continue;
-    if (name === 'reuse') for (const one of value.split(',')) filter.append('reuse', one);
-    else filter.set(name, value);
-  }
-  if (!filter.has('order')) filter.set('order', 'shuffle');
-  return filter;
-};
+const titlesShown = 6;
+const filterLengthMax = 200;
+/** As much of a title as a filter takes, by whole words. */
+const wordsOf = (title: string): string =>
+  title.length <= filterLengthMax ? title : title.slice(0, title.lastIndexOf(' ', filterLengthMax));
 
 export function GalleryView() {
   const { params } = useRoute();
@@ -71,6 +62,16 @@ export function GalleryView() {
   );
 }
 
+/** A collage of what the filter leaves. */
+function collageAddress(version: number, query: Record<string, string | undefined>): string {
+  const address = new URLSearchParams({ list: String(version) });
+  for (const name of filterNames) {
+    const value = query[name];
+    if (value && name !== 'order') address.set(name, value);
+  }
+  return `/collage?${address}`;
+}
+
 interface BarProps {
   version: number;
   query: Record<string, string | undefined>;
@@ -81,7 +82,6 @@ interface BarProps {
 function GalleryBar({ version, query, facets, change }: BarProps) {
   const [isOpen, setOpen] = useState(false);
   const order = query.order ?? 'shuffle';
-  const chosen = new Set((query.reuse ?? '').split(',').filter(Boolean));
   const most = Math.max(1, ...(facets?.decades.map(({ count }) => count) ?? []));
   return (
     <div class="gallery-bar">
@@ -109,7 +109,7 @@ function GalleryBar({ version, query, facets, change }: BarProps) {
           <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
             Filter
           </button>
-          <a class="button" href={`/collage?list=${version}`}>
+          <a class="button" href={collageAddress(version, query)}>
             Make a collage
           </a>
           <a href={`/lists/${version}`}>List {version}</a>
@@ -123,23 +123,22 @@ function GalleryBar({ version, query, facets, change }: BarProps) {
             <Filter name="yearMin" title="From year" query={query} change={change} inputMode="numeric" />
             <Filter name="yearMax" title="To year" query={query} change={change} inputMode="numeric" />
           </div>
-          <fieldset class="reuse">
-            <legend class="small faint">What may be done with them</legend>
-            {(Object.keys(reuseTitles) as Reuse[]).map((reuse) => (
-              <label key={reuse} class="check small">
-                <input
-                  type="checkbox"
-                  checked={chosen.has(reuse)}
-                  onChange={() => {
-                    const next = new Set(chosen);
-                    if (!next.delete(reuse)) next.add(reuse);
-                    change({ reuse: [...next].join(',') });
-                  }}
-                />
-                {reuseTitles[reuse]} {facets && <span class="faint">({whole(facets.reuse[reuse] ?? 0)})</span>}
-              </label>
-            ))}
-          </fieldset>
+          <ReuseChoice chosen={query.reuse ?? ''} counts={facets?.reuse} onChange={(reuse) => change({ reuse })} />
+          {facets && facets.titles.length > 1 && (
+            <div class="books">
+              <span class="small faint">Books with most of them</span>
+              <ul class="plain">
+                {facets.titles.slice(0, titlesShown).map(({ titleId, title, count }) => (
+                  <li key={titleId} class="small">
+                    <button type="button" class="link" title={title} onClick={() => change({ title: wordsOf(title) })}>
+                      {title}
+                    </button>{' '}
+                    <span class="faint">({whole(count)})</span>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          )}
           {facets && facets.decades.length > 1 && (
             <div class="decades">
               <span class="small faint">By decade</span>
@@ -293,15 +292,10 @@ function Plates({ version, filter, open, onOpen, onClose }: PlatesProps) {
     End: total,
   };
 
-  if (plates.problem && plates.total === undefined)
-    return (
-      <ProblemNote
-        problem={plates.problem instanceof Problem ? plates.problem : String(plates.problem)}
-        onRetry={() => plates.want(0, 60)}
-      />
-    );
   const positions = Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
-  const middle = Math.min(total, Math.floor((view.top + view.height / 2) / rowHeight) * columns + 1);
+  // Rows of which at least half is in sight.
+  const firstSeen = Math.min(total, Math.round(view.top / rowHeight) * columns + 1);
+  const lastSeen = Math.max(firstSeen, Math.min(total, Math.round((view.top + view.height) / rowHeight) * columns));
   return (
     <>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move from plate to plate */}
@@ -315,6 +309,8 @@ function Plates({ version, filter, open, onOpen, onClose }: PlatesProps) {
           focusOn(at + step);
         }}
       >
+        {/* Within the box, which must stay for what listens to its size and its scrolling. */}
+        {plates.total === undefined && <ProblemNote problem={plates.problem} onRetry={() => plates.want(0, 60)} />}
         {plates.total === 0 ? (
           <p class="faint plates-told">No plate fits this filter.</p>
         ) : (
@@ -340,7 +336,11 @@ function Plates({ version, filter, open, onOpen, onClose }: PlatesProps) {
         )}
       </div>
       <p class="plates-count small" role="status">
-        {plates.total === undefined ? 'Looking for plates…' : `${whole(middle)} of ${whole(total)} plates`}
+        {plates.total === undefined
+          ? plates.problem
+            ? ''
+            : 'Looking for plates…'
+          : `${whole(firstSeen)}–${whole(lastSeen)} of ${counted(total, 'plate')}`}
       </p>
       {open !== undefined && plates.total !== undefined && open < total && (
         <PlateDialog
@@ -382,6 +382,7 @@ function Plate({ position, page, isFast, isTabStop, x, y, width, height, onOpen 
       data-position={position}
       tabIndex={isTabStop ? 0 : -1}
       style={{ transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` }}
+      title={page?.title}
       onClick={onOpen}
     >
       <span class="plate-mount">{page && !isFast && <PictureInTurn key={page.pageId} page={page} />}</span>

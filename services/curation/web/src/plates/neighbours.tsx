@@ -9,7 +9,8 @@ export function Neighbours({ pageId, story: known }: { pageId: number; story?: S
   if (!story) return <div class="neighbours">…</div>;
   const around = [...story.neighbours, { pageId, sequence: story.sequence }].sort((a, b) => a.sequence - b.sequence);
   return (
-    <section class="neighbours" aria-label="Neighbours in the book">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section class="neighbours" aria-label="Neighbours in the book" tabIndex={0}>
       {around.map((page) => (
         <figure key={page.pageId} data-current={page.pageId === pageId ? '' : undefined}>
           <div class="frame">

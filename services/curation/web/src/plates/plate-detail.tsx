@@ -1,9 +1,9 @@
 import './plates.css';
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { announce } from '../design/announce.ts';
 import { percent } from '../design/format.ts';
 import { ProblemNote } from '../design/parts.tsx';
-import { fetchImage, saveBlob } from '../rest/rest-client.ts';
+import { saveBlob, waitForImage } from '../rest/rest-client.ts';
 import { reuseTitles, type Story } from '../rest/shapes.ts';
 import { useRest } from '../rest/use-rest.ts';
 import { Neighbours } from './neighbours.tsx';
@@ -52,7 +52,7 @@ export function PlateDetail({ pageId, heading = 'h2' }: { pageId: number; headin
             </details>
           </>
         )}
-        <Similar pageId={pageId} />
+        <Similar pageId={pageId} heading={heading === 'h1' ? 'h2' : 'h3'} />
       </div>
     </div>
   );
@@ -60,6 +60,9 @@ export function PlateDetail({ pageId, heading = 'h2' }: { pageId: number; headin
 
 function Actions({ pageId, story }: { pageId: number; story: Story }) {
   const [problem, setProblem] = useState('');
+  const [isFetching, setFetching] = useState(false);
+  const leaving = useRef(new AbortController());
+  useEffect(() => () => leaving.current.abort(), []);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(story.citation);
@@ -68,20 +71,23 @@ function Actions({ pageId, story }: { pageId: number; story: Story }) {
       setProblem('The browser does not let the citation be copied; it stands below.');
     }
   };
-  const download = async (size: 'medium' | 'full') => {
+  const download = async () => {
     setProblem('');
+    setFetching(true);
     try {
-      const blob = await fetchImage(pageId, size);
+      const blob = await waitForImage(pageId, 'full', leaving.current.signal);
       saveBlob(blob, `${pageId}.${blob.type.split('/')[1]?.replace('jpeg', 'jpg') ?? 'img'}`);
     } catch (error) {
+      if (leaving.current.signal.aborted) return;
       setProblem(error instanceof Error ? error.message : String(error));
     }
+    setFetching(false);
   };
   return (
     <>
       <div class="row">
-        <button type="button" onClick={() => download('full')}>
-          Download
+        <button type="button" disabled={isFetching} onClick={download}>
+          {isFetching ? 'Fetching it…' : 'Download'}
         </button>
         <button type="button" onClick={copy}>
           Copy citation
@@ -89,14 +95,14 @@ function Actions({ pageId, story }: { pageId: number; story: Story }) {
         <a class="button" href={story.bhlAddress} target="_blank" rel="noreferrer">
           At BHL
         </a>
-        <a href={`/pages/${pageId}`}>Address of this plate</a>
+        <a href={`/pages/${pageId}`}>Link to this plate</a>
       </div>
       <ProblemNote problem={problem} />
     </>
   );
 }
 
-function Similar({ pageId }: { pageId: number }) {
+function Similar({ pageId, heading: Heading }: { pageId: number; heading: 'h2' | 'h3' }) {
   const { data } = useRest<{ pages: { pageId: number; similarity: number }[] }>(
     `/v1/similar?pageId=${pageId}&limit=${similarMax + 1}`,
   );
@@ -104,7 +110,7 @@ function Similar({ pageId }: { pageId: number }) {
   if (pages.length === 0) return null;
   return (
     <section class="similar">
-      <h3>Similar pages</h3>
+      <Heading>Similar pages</Heading>
       <PlateStrip
         title="Similar pages"
         pages={pages.map((page) => ({ pageId: page.pageId, place: `${percent(Math.max(0, page.similarity))} alike` }))}

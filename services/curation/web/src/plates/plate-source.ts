@@ -51,6 +51,7 @@ export function createPlateSource({ version, filter, onChange }: PlateSourceOpti
     } catch (error) {
       if (leaving.signal.aborted) return;
       problem = error instanceof Problem ? error : new Problem(0, String(error));
+      onChange();
       if (!problem.isWorthRepeating) wanted = wanted.filter((one) => one !== chunk);
       else await new Promise((resolve) => setTimeout(resolve, retryMs));
     }

@@ -74,6 +74,7 @@ async function readInfo(pageId: number, signal: AbortSignal): Promise<Record<str
     const response = await request('GET', `/iiif/3/${pageId}/info.json`, { timeoutMs: 30_000, signal });
     if (response.status !== 202) return (await response.json()) as Record<string, unknown>;
     if (attempt === attemptsMax) throw new Problem(504, 'the full size has not come yet; try again in a while');
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    const retryAfterMs = Number(response.headers.get('retry-after')) * 1000;
+    await new Promise((resolve) => setTimeout(resolve, retryAfterMs > 0 ? retryAfterMs : waitMs));
   }
 }

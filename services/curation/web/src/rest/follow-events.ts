@@ -3,7 +3,7 @@ import { keyHeaders, Problem } from './rest-client.ts';
 /**
  * Server-sent events by fetch, since an EventSource cannot send a key. Ends when the server ends the stream.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
- * @throws Problem when the stream cannot be opened or breaks
+ * @throws Problem when the stream cannot be opened or breaks, or when the server says that it ended early
  */
 export async function followEvents<Data>(
   path: string,
@@ -29,7 +29,9 @@ export async function followEvents<Data>(
       const lines = event.split('\n');
       const name = lines.find((line) => line.startsWith('event: '))?.slice(7);
       const data = lines.find((line) => line.startsWith('data: '))?.slice(6);
-      if (data !== undefined && name === 'progress') onData(JSON.parse(data) as Data);
+      if (data === undefined) continue;
+      if (name === 'error') throw new Problem(0, (JSON.parse(data) as { detail: string }).detail);
+      if (name === 'progress') onData(JSON.parse(data) as Data);
     }
   }
 }

@@ -113,6 +113,22 @@ export async function fetchImage(pageId: number, size: ImageSize = 'medium', sig
   return await whole(response.blob());
 }
 
+const waitAttemptsMax = 20;
+
+/** As fetchImage, but waits while the image is being fetched from its source, as long as the server says. */
+export async function waitForImage(pageId: number, size: ImageSize, signal: AbortSignal): Promise<Blob> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await fetchImage(pageId, size, signal);
+    } catch (error) {
+      const waitMs = error instanceof Problem && error.status === 503 ? error.retryAfterMs : undefined;
+      if (waitMs === undefined || attempt === waitAttemptsMax) throw error;
+      await new Promise<void>((resolve) => setTimeout(resolve, waitMs));
+      signal.throwIfAborted();
+    }
+  }
+}
+
 /** Works on plain http too, where crypto.randomUUID is missing. */
 export const randomId = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -86,6 +86,9 @@ export interface PageSet {
   createdAt: string;
 }
 
+/** The sets that the loop needs. */
+export const pageSetNames = ['heldout', 'stop', 'train', 'unlabelled'] as const;
+
 export type IterationState =
   | 'draft'
   | 'frozen'
@@ -175,6 +178,8 @@ export interface LabelSummary {
   byLabel: Record<Label, number>;
   askedCount: number;
   byQueue: Record<string, number>;
+  /** What the next label set would hold. */
+  trainable: Record<Label, number>;
 }
 
 export type QueueName = 'initial' | 'review' | 'notsure' | 'misprediction' | 'uncertain' | 'audit';
@@ -251,7 +256,7 @@ export const queueTitles: Record<QueueName, string> = {
   initial: 'First labels',
   review: 'Review',
   notsure: 'Not sure',
-  misprediction: 'Contradicted',
+  misprediction: 'Misprediction',
   uncertain: 'Uncertain',
   audit: 'Audit',
 };

@@ -65,26 +65,62 @@ export function useRest<Data>(path: string | undefined, everyMs?: number): Answe
   };
 }
 
-/** A run that is followed by its events while it is not at rest. A stream that breaks is opened again. */
-export function useFollowed<Data>(path: string | undefined, initial?: Data): Data | undefined {
-  const [followed, setFollowed] = useState<{ path: string; data: Data } | undefined>();
+const reopenMs = 2_000;
+
+/**
+ * A run that is followed by its events while it is not at rest; `polled` is what is known without them. A stream that ends is
+ * opened again for as long as it is wanted: servers end them when they shut down. It is closed while nobody looks, for a browser holds six
+ * connections to one origin over all of its tabs.
+ */
+export function useFollowed<Data>(path: string | undefined, polled?: Data): Data | undefined {
+  const [followed, setFollowed] = useState<{ path: string; data: Data; polled: Data | undefined } | undefined>();
+  const [isOpen, setOpen] = useState(false);
+  const key = apiKey.value;
+  const newest = useRef(polled);
+  newest.current = polled;
   useEffect(() => {
     if (path === undefined) return;
-    const leaving = new AbortController();
-    void (async () => {
-      while (!leaving.signal.aborted) {
-        try {
-          await followEvents<Data>(path, (data) => setFollowed({ path, data }), leaving.signal);
-          return;
-        } catch (error) {
-          if (error instanceof Problem && error.status >= 400 && error.status < 500) return;
-          await new Promise((resolve) => setTimeout(resolve, 2_000));
-        }
+    let stream: AbortController | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const open = async () => {
+      clearTimeout(timer);
+      if (document.hidden || stream) return;
+      const mine = new AbortController();
+      stream = mine;
+      let isRefused = false;
+      try {
+        await followEvents<Data>(
+          path,
+          (data) => {
+            setOpen(true);
+            setFollowed({ path, data, polled: newest.current });
+          },
+          mine.signal,
+        );
+      } catch (error) {
+        isRefused = error instanceof Problem && error.status >= 400 && error.status < 500;
       }
-    })();
-    return () => leaving.abort();
-  }, [path]);
-  return followed && followed.path === path ? followed.data : initial;
+      if (stream !== mine) return;
+      stream = undefined;
+      setOpen(false);
+      if (!isRefused) timer = setTimeout(open, reopenMs);
+    };
+    const close = () => {
+      clearTimeout(timer);
+      stream?.abort();
+      stream = undefined;
+      setOpen(false);
+    };
+    const onSight = () => (document.hidden ? close() : void open());
+    document.addEventListener('visibilitychange', onSight);
+    void open();
+    return () => {
+      document.removeEventListener('visibilitychange', onSight);
+      close();
+    };
+  }, [path, key]);
+  // Once the stream has ended, what was polled after its last event is newer than that.
+  return followed && followed.path === path && (isOpen || followed.polled === polled) ? followed.data : polled;
 }
 
 export interface Action<Input> {

@@ -1,16 +1,17 @@
 import './review.css';
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { counted, decimal, sentence, whole } from '../design/format.ts';
 import { Empty, Given, Picture, ProblemNote, View, Votes } from '../design/parts.tsx';
-import type { AskedPage } from '../label/decision-history.ts';
-import { giveLabels, takeBack } from '../label/labelling.ts';
+import { type AskedPage, historyLength, historyTurn } from '../label/decision-history.ts';
+import { giveLabels, hiddenPages, takeBack } from '../label/labelling.ts';
 import { outboxTurn } from '../label/outbox.ts';
 import { ZoomDialog } from '../plates/zoom-dialog.tsx';
 import {
   type Label,
   labels,
   labelTitles,
+  type Prediction,
   type QueueContent,
   type QueueCount,
   type QueueName,
@@ -28,6 +29,8 @@ const told: Partial<Record<QueueName, string>> = {
   uncertain: 'The ensemble agrees with these labels without being sure.',
 };
 const firstPages = 24;
+/** Of one answer. */
+const limitMax = 1000;
 
 /** What the ensemble would say; undefined without a prediction. */
 const proposed = ({ prediction }: AskedPage): Label | undefined => prediction && (prediction.mean >= 0.5 ? 'HQ' : 'LQ');
@@ -60,16 +63,31 @@ function Queue({ name }: { name: QueueName }) {
   const [decided, setDecided] = useState<ReadonlyMap<number, Label>>(new Map());
   const [selected, setSelected] = useState<ReadonlySet<number>>(new Set());
   const [zoomed, setZoomed] = useState<number | undefined>();
+  const [full, setFull] = useState('');
+  /** Undefined until the queue was read, and while the next pages are. */
+  const [shown, setShown] = useState<AskedPage[] | undefined>();
   const shownAt = useRef(performance.now());
   void outboxTurn.value;
-  const pages = useMemo(
-    () => data?.pages.map((page): AskedPage => ({ ...page, queue: data.queue, iteration: data.iteration })) ?? [],
-    [data],
-  );
+  void historyTurn.value;
+  // What is shown stays in its place, with the focus in it: more pages come after it, and what was decided here leaves with the next ones.
+  useEffect(() => {
+    if (!data) return;
+    const read = new Map(
+      data.pages.map((page) => [page.pageId, { ...page, queue: data.queue, iteration: data.iteration }]),
+    );
+    setShown((before = []) => {
+      const kept = before.filter(({ pageId }) => read.has(pageId) || decided.has(pageId));
+      const hidden = new Set([...hiddenPages(), ...kept.map(({ pageId }) => pageId)]);
+      return [...kept, ...[...read.values()].filter(({ pageId }) => !hidden.has(pageId))];
+    });
+  }, [data]);
+  const pages = shown ?? [];
   const give = (given: { page: AskedPage; label: Label }[]) => {
     if (given.length === 0) return;
     const now = performance.now();
-    if (!giveLabels(given, now - shownAt.current)) return;
+    const isKept = giveLabels(given, now - shownAt.current);
+    setFull(isKept ? '' : 'This browser has no room left to keep the labels. Wait until the others are saved.');
+    if (!isKept) return;
     shownAt.current = now;
     const next = new Map(decided);
     for (const { page, label } of given) next.set(page.pageId, label);
@@ -77,11 +95,29 @@ function Queue({ name }: { name: QueueName }) {
     setSelected(new Set());
   };
   const undo = () => {
-    const back = takeBack();
+    const back = takeBack().flatMap(({ page }) => (page.queue === name ? [page] : []));
     const next = new Map(decided);
     for (const { pageId } of back) next.delete(pageId);
     setDecided(next);
+    // Those that left with the pages before these come back.
+    setShown((before = []) => {
+      const here = new Set(before.map(({ pageId }) => pageId));
+      return [...back.filter(({ pageId }) => !here.has(pageId)), ...before];
+    });
   };
+  const undoNow = useRef(undo);
+  undoNow.current = undo;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const { target, key } = event;
+      if (target instanceof Element && target.closest('input:not([type=checkbox]), dialog')) return;
+      if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || key.toLowerCase() !== 'z') return;
+      event.preventDefault();
+      undoNow.current();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
   const chosen = pages.filter(({ pageId }) => selected.has(pageId));
   const open = pages.filter(({ pageId }) => !decided.has(pageId));
   const offers = (of: AskedPage[]) =>
@@ -89,13 +125,18 @@ function Queue({ name }: { name: QueueName }) {
       const label = offered(page);
       return label ? [{ page, label }] : [];
     });
-  if (problem) return <ProblemNote problem={problem} onRetry={reload} />;
-  if (!data) return <p class="faint">Reading the queue…</p>;
+  if (shown === undefined)
+    return problem ? <ProblemNote problem={problem} onRetry={reload} /> : <p class="faint">Reading the queue…</p>;
   if (pages.length === 0)
     return (
       <Empty title={`Nothing waits in ${queueTitles[name]}`}>
+        {historyLength() > 0 && (
+          <button type="button" onClick={undo}>
+            Undo
+          </button>
+        )}
         <p>
-          {data.iteration === null ? 'It fills with the first iteration.' : 'The next iteration may bring more.'}{' '}
+          {data?.iteration == null ? 'It fills with the first iteration.' : 'The next iteration may bring more.'}{' '}
           <a href="/iterations">To the iterations</a>
         </p>
       </Empty>
@@ -113,13 +154,14 @@ function Queue({ name }: { name: QueueName }) {
           />
           All {open.length}
         </label>
-        <button type="button" class="main" disabled={chosen.length === 0} onClick={() => give(offers(chosen))}>
-          Accept the ensemble's for {chosen.length}
-        </button>
-        {name !== 'review' && (
+        {chosen.length > 0 && (
+          <button type="button" class="main" onClick={() => give(offers(chosen))}>
+            Accept the ensemble's for {chosen.length}
+          </button>
+        )}
+        {chosen.length > 0 && name !== 'review' && (
           <button
             type="button"
-            disabled={chosen.length === 0}
             onClick={() =>
               give(chosen.flatMap((page) => (page.currentLabel ? [{ page, label: page.currentLabel }] : [])))
             }
@@ -127,23 +169,20 @@ function Queue({ name }: { name: QueueName }) {
             Keep the labels of {chosen.length}
           </button>
         )}
-        {labels.map((label) => (
-          <button
-            key={label}
-            type="button"
-            disabled={chosen.length === 0}
-            onClick={() => give(chosen.map((page) => ({ page, label })))}
-          >
-            {labelTitles[label]}
-          </button>
-        ))}
-        <button type="button" disabled={decided.size === 0} onClick={undo}>
+        {chosen.length > 0 &&
+          labels.map((label) => (
+            <button key={label} type="button" onClick={() => give(chosen.map((page) => ({ page, label })))}>
+              {labelTitles[label]}
+            </button>
+          ))}
+        <button type="button" aria-keyshortcuts="Control+Z" disabled={historyLength() === 0} onClick={undo}>
           Undo
         </button>
         <span class="faint small" role="status">
           {counted(decided.size, 'page')} decided here
         </span>
       </div>
+      <ProblemNote problem={full || problem} {...(full ? {} : { onRetry: reload })} />
       <ul class="plain review-list">
         {pages.map((page) => (
           <Card
@@ -168,20 +207,34 @@ function Queue({ name }: { name: QueueName }) {
             class="main"
             onClick={() => {
               setDecided(new Map());
+              setShown(undefined);
               reload();
             }}
           >
             The next pages
           </button>
         ) : (
-          pages.length >= limit && (
-            <button type="button" onClick={() => setLimit(Math.min(1000, limit * 2))}>
+          limit < limitMax &&
+          (data === undefined || data.pages.length >= limit) && (
+            // Not disabled while they are read: it would lose the focus.
+            <button type="button" onClick={() => data && setLimit(Math.min(limitMax, limit * 2))}>
               More pages
             </button>
           )
         )}
       </div>
       {zoomed !== undefined && <ZoomDialog pageId={zoomed} onClose={() => setZoomed(undefined)} />}
+    </>
+  );
+}
+
+function Said({ page, prediction }: { page: AskedPage; prediction: Prediction }) {
+  return (
+    <>
+      <Votes prediction={prediction} />
+      <p class="small faint">
+        Entropy {decimal(prediction.entropy, 2)} nats, worth {decimal(page.worth, 2)}
+      </p>
     </>
   );
 }
@@ -210,25 +263,10 @@ function Card({ page, decided, isSelected, onSelect, onGive, onZoom }: CardProps
             Page {page.pageId}
           </label>
           <span class="badge" data-tone="still">
-            {page.triageClass ?? page.queue}
+            {page.queue === 'review' ? `Class ${page.triageClass}` : queueTitles[page.queue]}
           </span>
         </div>
         <p class="small">{sentence(page.reason)}</p>
-        {page.currentLabel && (
-          <p>
-            Labelled <Given label={page.currentLabel} />
-          </p>
-        )}
-        {page.queue === 'misprediction' && (
-          <p class="small faint">As the members say it now, those included that were taught this label:</p>
-        )}
-        {page.prediction && <Votes prediction={page.prediction} />}
-        {page.prediction && (
-          <p class="small faint">
-            Entropy {decimal(page.prediction.entropy, 2)} nats, worth {decimal(page.worth, 2)}
-          </p>
-        )}
-        {page.queue === 'misprediction' && <LabelledNeighbours pageId={page.pageId} />}
         {decided ? (
           <p role="status">
             Decided: <Given label={decided} />
@@ -252,6 +290,16 @@ function Card({ page, decided, isSelected, onSelect, onGive, onZoom }: CardProps
             ))}
           </div>
         )}
+        {page.queue === 'misprediction' && <LabelledNeighbours pageId={page.pageId} />}
+        {page.prediction &&
+          (page.queue === 'misprediction' ? (
+            <details class="small">
+              <summary>What all members say now, those taught this label too</summary>
+              <Said page={page} prediction={page.prediction} />
+            </details>
+          ) : (
+            <Said page={page} prediction={page.prediction} />
+          ))}
       </div>
     </li>
   );

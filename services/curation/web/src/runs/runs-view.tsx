@@ -174,7 +174,7 @@ function RunItem({ kind, listed, isFollowed, sets, reload }: RunItemProps) {
         <h2>{title}</h2>
         <Badge>{run.state}</Badge>
       </div>
-      <RunBar title={title} run={run} unit={unit} />
+      {run.state !== 'done' && <RunBar title={title} run={run} unit={unit} />}
       <div class="row small faint facts">
         <span>{moment(run.createdAt)}</span>
         {typeof seconds === 'number' && <span>{duration(seconds)}</span>}
@@ -183,7 +183,7 @@ function RunItem({ kind, listed, isFollowed, sets, reload }: RunItemProps) {
       {run.reason && <p class="problem">{sentence(run.reason)}</p>}
       {kind === 'fetch-runs' && failed > 0 && <Failures id={run.id} />}
       {kind === 'imports' && (run as ImportRun).badLineCount > 0 && <BadLines id={run.id} />}
-      <div class="row">
+      <div class="row offers">
         {actions.filter(isOffered).map((name) => (
           <button key={name} type="button" disabled={act.isBusy} onClick={() => act.run(name)}>
             {name === 'retry' ? `Retry the ${whole(failed)} failed` : `${name.charAt(0).toUpperCase()}${name.slice(1)}`}
