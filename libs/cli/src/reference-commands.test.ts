@@ -239,7 +239,7 @@ describe('lists', () => {
       '--output_file',
       'hq.txt',
     );
-    expect(published).toEqual({ status: 0, output: '2 of 4 pages written to hq.txt; not audited\n' });
+    expect(published).toMatchObject({ status: 0, output: '2 of 4 pages written to hq.txt; not audited\n' });
     expect(read('hq.txt')).toBe('1\n10\n');
     write('other.txt', '10\n7\n7\n');
     expect(florilegium('lists', 'diff', 'hq.txt', 'other.txt')).toEqual({ status: 0, output: '-1\n+7\n' });
