@@ -242,7 +242,7 @@ describe('lists', () => {
     expect(published).toMatchObject({ status: 0, output: '2 of 4 pages written to hq.txt; not audited\n' });
     expect(read('hq.txt')).toBe('1\n10\n');
     write('other.txt', '10\n7\n7\n');
-    expect(florilegium('lists', 'diff', 'hq.txt', 'other.txt')).toEqual({ status: 0, output: '-1\n+7\n' });
+    expect(florilegium('lists', 'diff', 'hq.txt', 'other.txt')).toMatchObject({ status: 0, output: '-1\n+7\n' });
     expect(florilegium('lists', 'get', 'other.txt').output).toBe('7\n10\n');
     write('bad.txt', '10\n<html>');
     expect(florilegium('lists', 'diff', 'hq.txt', 'bad.txt').output).toContain('bad.txt: line 2 is not a PageID');
