@@ -4,6 +4,7 @@ import * as addRequestId from './20261123T2245-add-request-id.ts';
 import * as addJudgedToCandidateRule from './20261128T1700-add-judged-to-candidate-rule.ts';
 import { bePatient } from './20261128T1700-be-patient.ts';
 import * as addOutsideTypeCounts from './20261128T1710-add-outside-type-counts.ts';
+import * as createPageChange from './20261128T1720-create-page-change.ts';
 
 /** By name, in their order; frozen once merged. */
 export const migrations = {
@@ -13,4 +14,5 @@ export const migrations = {
   '20261128T1700-add-judged-to-candidate-rule': addJudgedToCandidateRule,
   '20261128T1700-be-patient': bePatient,
   '20261128T1710-add-outside-type-counts': addOutsideTypeCounts,
+  '20261128T1720-create-page-change': createPageChange,
 };

@@ -1,6 +1,6 @@
 import type { OutboxTable } from '@florilegium/db';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
-import type { BadLineReport, ImportPhase, RunState, StagedExport } from './domain/import-run.ts';
+import type { BadLineReport, ImportPhase, PageChangeKind, RunState, StagedExport } from './domain/import-run.ts';
 import type { RowTest } from './domain/kept-rows.ts';
 import type { KeptAs } from './domain/page.ts';
 import type { Reuse } from './domain/reuse.ts';
@@ -78,6 +78,12 @@ interface PageTable {
   kept_as: KeptAs;
 }
 
+interface PageChangeTable {
+  import_id: string;
+  page_id: number;
+  change: PageChangeKind;
+}
+
 interface PartTable {
   part_id: number;
   title: string;
@@ -137,6 +143,7 @@ export interface CatalogSchema extends OutboxTable {
   item: ItemTable;
   title: TitleTable;
   page: PageTable;
+  page_change: PageChangeTable;
   part: PartTable;
   page_part: PagePartTable;
   page_name: PageNameTable;

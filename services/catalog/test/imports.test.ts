@@ -161,11 +161,28 @@ describe('an import', () => {
       ({ pageId, itemId }) =>
         itemId === plates[0]!.itemId && pageId !== gone && Math.abs(Number(pageId) - Number(gone)) <= 2,
     );
-    const [added, changed, vanished] = counts(await harness.importFrom(source));
+    const run = await harness.importFrom(source);
+    const [added, changed, vanished] = counts(run);
+    const changesOf = async (query: string, { id } = run) =>
+      (await harness.get(`/v1/imports/${id}/page-changes?${query}`)).body;
+    const idsOf = async (query: string, of = run) =>
+      (await changesOf(query, of)).pageChanges.map(({ pageId }: { pageId: number }) => pageId);
+    expect(await idsOf('change=new')).toEqual([800_001]);
+    expect(await idsOf('change=vanished')).toEqual([gone, text]);
+    const changedIds = await idsOf('change=changed&limit=1000');
+    expect(changedIds).toHaveLength(changed);
+    expect(changedIds).toContain(moved);
+    const first = await changesOf('limit=2');
+    expect([first.pageChanges.length, first.next]).toEqual([2, first.pageChanges[1].pageId]);
+    expect(await idsOf(`limit=1000&after=${first.next}`)).toHaveLength(added + changed + vanished - 2);
+    expect((await harness.get(`/v1/imports/${run.id}/page-changes?change=odd`)).status).toBe(400);
     expect([added, vanished]).toEqual([1, 2]);
     expect(changed).toBeGreaterThanOrEqual(1 + near.length);
     const back = await harness.importFrom(join(harness.root, 'first'));
     expect(counts(back)).toEqual([2, changed, 1]);
+    // A page that is kept again is new, not changed.
+    expect(await idsOf('change=new', back)).toEqual([gone, text]);
+    expect(await idsOf('change=changed&limit=1000', back)).toHaveLength(changed);
   });
 
   it('leaves the tables named and indexed as their migrations made them', async () => {

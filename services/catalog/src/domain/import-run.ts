@@ -50,6 +50,15 @@ export interface ImportRun {
   endedAt: Date | null;
 }
 
+export const pageChangeKinds = ['new', 'changed', 'vanished'] as const;
+export type PageChangeKind = (typeof pageChangeKinds)[number];
+
+/** What an import did to a page that is, or was, kept for its rows. */
+export interface PageChange {
+  pageId: number;
+  change: PageChangeKind;
+}
+
 /** What reading the export gave, besides what was staged. */
 export interface ExportCounts {
   rowCount: number;

@@ -1,5 +1,13 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { BadLineReport, ExportCounts, ImportPhase, ImportRun, StagedExport } from '../domain/import-run.ts';
+import type {
+  BadLineReport,
+  ExportCounts,
+  ImportPhase,
+  ImportRun,
+  PageChange,
+  PageChangeKind,
+  StagedExport,
+} from '../domain/import-run.ts';
 import type { RowTest } from '../domain/kept-rows.ts';
 import type { CatalogSchema } from '../schema.ts';
 
@@ -31,6 +39,11 @@ export interface ImportsRepo {
   /** Newest first, older than `before`. */
   listImports(before: string | undefined, limit: number): Promise<ImportRun[]>;
   findBadLines(id: string): Promise<BadLineReport[] | undefined>;
+  /** Ascending by PageID, after `after`; of one kind where it is given. */
+  listPageChanges(
+    id: string,
+    options: { change: PageChangeKind | undefined; after: number; limit: number },
+  ): Promise<PageChange[]>;
   /** Marks a pending import as running; undefined when it has ended. */
   beginImport(id: string): Promise<ImportRun | undefined>;
   findStaged(id: string): Promise<StagedExport | undefined>;
@@ -84,6 +97,18 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
     findBadLines: async (id) => {
       const row = await kysely.selectFrom('import').select('bad_lines').where('id', '=', id).executeTakeFirst();
       return row?.bad_lines;
+    },
+    listPageChanges: async (id, { change, after, limit }) => {
+      const rows = await kysely
+        .selectFrom('page_change')
+        .select(['page_id', 'change'])
+        .where('import_id', '=', id)
+        .where('page_id', '>', after)
+        .$if(change !== undefined, (query) => query.where('change', '=', change!))
+        .orderBy('page_id')
+        .limit(limit)
+        .execute();
+      return rows.map(({ page_id, change: kind }) => ({ pageId: page_id, change: kind }));
     },
     beginImport: async (id) => {
       const row = await kysely

@@ -459,7 +459,7 @@ export async function mergeStaging(
   // Last, since it may take the staged tables away.
   const pageCounts = (await takePlace(kysely, names))
     ? await countPages(kysely)
-    : await mergePages(kysely, { page, candidate: sql.id(names.candidate), ruleIds });
+    : await mergePages(kysely, { importId, page, candidate: sql.id(names.candidate), ruleIds });
   for (const name of Object.values(names)) await sql`drop table if exists ${sql.id(name)}`.execute(kysely);
   return pageCounts;
 }
@@ -528,7 +528,12 @@ async function countPages(kysely: Kysely<CatalogSchema>): Promise<MergeCounts> {
 
 async function mergePages(
   kysely: Kysely<CatalogSchema>,
-  { page, candidate, ruleIds }: { page: Table; candidate: Table; ruleIds: readonly number[] },
+  {
+    importId,
+    page,
+    candidate,
+    ruleIds,
+  }: { importId: string; page: Table; candidate: Table; ruleIds: readonly number[] },
 ): Promise<MergeCounts> {
   // Before anything changes: pages that are no longer kept for their rows, that are again, and that are gone.
   const before = await sql<{ vanished: number; returned: number; gone: number }>`
@@ -538,6 +543,13 @@ async function mergePages(
       count(*) filter (where page.kept_as <> 'former' and staged.kept_as is null) as gone
     from page left join ${page} staged using (page_id)`.execute(kysely);
   const { vanished, returned, gone } = before.rows[0]!;
+  if (vanished + returned > 0) {
+    await sql`
+      insert into page_change (import_id, page_id, change)
+      select ${importId}::uuid, page_id, case when page.kept_as = 'rule' then 'vanished' else 'new' end
+      from page left join ${page} staged using (page_id)
+      where (page.kept_as = 'rule') is distinct from (staged.kept_as is not distinct from 'rule')`.execute(kysely);
+  }
   // What goes away goes first: there is less to look through then.
   if (gone > 0) {
     await sql`
@@ -551,7 +563,8 @@ async function mergePages(
       select from ${candidate} staged where staged.rule_id = candidate.rule_id and staged.page_id = candidate.page_id)`.execute(
     kysely,
   );
-  // Two statements instead of one with "on conflict", which takes twice as long for pages that are all new.
+  // Two statements instead of one with "on conflict", which takes twice as long for pages that are all new. A page that is kept
+  // again changes too, but was noted as new already.
   const changed = await sql<{ count: number }>`
     with changed as (
     update page set
@@ -561,14 +574,18 @@ async function mergePages(
     where staged.page_id = page.page_id
       and (page.item_id, page.sequence, page.year, page.volume, page.issue, page.rows, page.neighbour_ids, page.neighbour_sequences, page.kept_as)
       is distinct from (staged.item_id, staged.sequence, staged.year, staged.volume, staged.issue, staged.rows, staged.neighbour_ids, staged.neighbour_sequences, staged.kept_as)
-    returning page.kept_as)
+    returning page.page_id, page.kept_as), noted as (
+    insert into page_change (import_id, page_id, change)
+    select ${importId}::uuid, page_id, 'changed' from changed where kept_as = 'rule' on conflict do nothing)
     select count(*) as count from changed where kept_as = 'rule'`.execute(kysely);
   const added = await sql<{ count: number }>`
     with added as (
     insert into page (page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as)
     select page_id, item_id, sequence, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as
     from ${page} staged where not exists (select from page where page.page_id = staged.page_id)
-    returning kept_as)
+    returning page_id, kept_as), noted as (
+    insert into page_change (import_id, page_id, change)
+    select ${importId}::uuid, page_id, 'new' from added where kept_as = 'rule')
     select count(*) as count from added where kept_as = 'rule'`.execute(kysely);
   await sql`
     insert into candidate (rule_id, page_id)

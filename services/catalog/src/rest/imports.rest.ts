@@ -1,7 +1,7 @@
 import { notFound } from '@florilegium/errors';
 import { followChanges, type HttpApp, idempotencyKeyOf, sendEvents } from '@florilegium/http';
 import { Type } from 'typebox';
-import { type ImportRun, isEnded, secondsLeftOf } from '../domain/import-run.ts';
+import { type ImportRun, isEnded, type PageChangeKind, pageChangeKinds, secondsLeftOf } from '../domain/import-run.ts';
 import type { Store } from '../store.ts';
 import { importParams, importShape, limit, uuid } from './shapes.ts';
 
@@ -88,6 +88,34 @@ export function addImportRoutes(app: HttpApp, { store, startImport, cancelImport
       const badLines = await store.imports.findBadLines(params.id);
       if (!badLines) throw notFound('import', params.id);
       return { badLines };
+    },
+  );
+
+  app.get(
+    '/v1/imports/:id/page-changes',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'Pages kept for their rows that an import found new, changed or vanished, in ascending PageID',
+        description: 'An import into an empty catalog lists none: all its pages are new.',
+        params: importParams,
+        querystring: Type.Object({
+          change: Type.Optional(Type.Unsafe<PageChangeKind>({ type: 'string', enum: [...pageChangeKinds] })),
+          after: Type.Integer({ minimum: -1, maximum: 2 ** 31 - 1, default: -1 }),
+          limit,
+        }),
+        response: {
+          200: Type.Object({
+            pageChanges: Type.Array(Type.Object({ pageId: Type.Integer(), change: Type.String() })),
+            next: Type.Union([Type.Integer(), Type.Null()]),
+          }),
+        },
+      },
+    },
+    async ({ params, query: { change, after, limit: countMax } }) => {
+      await find(params.id);
+      const pageChanges = await store.imports.listPageChanges(params.id, { change, after, limit: countMax });
+      return { pageChanges, next: pageChanges.length < countMax ? null : pageChanges.at(-1)!.pageId };
     },
   );
 
