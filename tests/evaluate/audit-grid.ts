@@ -1,14 +1,15 @@
-// Audits with known truth: made-up candidates whose precision, prevalence and recall are set, audited many times by the product's own strata and estimates.
+// Audits with known truth: made-up candidates whose precision, prevalence and recall are set, audited many times by the product's own strata, draw and estimates.
 import { type Random, seededRandom } from '@florilegium/random';
 import type { Interval } from '../../services/curation/src/domain/agreement.ts';
 import { estimateAudit } from '../../services/curation/src/domain/audit-estimate.ts';
-import { ScoreHistogram } from '../../services/curation/src/domain/audit-sample.ts';
+import { SampleDraw, ScoreHistogram } from '../../services/curation/src/domain/audit-sample.ts';
 
 /**
  * How truth and scores hang together. `pages`: every page by itself. `books`: pages of one book stand and fall together, in truth and in score (a
- * correlation of 0.6 between two pages of a book of 40). `hidden`: the ensemble is surely wrong of 8 % of the HQ pages.
+ * correlation of 0.6 between two pages of a book of 40). `hidden`: the ensemble is surely wrong of 8 % of the HQ pages. `labelled`: people have labelled pages before, most of them the unsure ones;
+ * these labels beat the scores and no audit looks at them again.
  */
-export const worlds = ['pages', 'books', 'hidden'] as const;
+export const worlds = ['pages', 'books', 'hidden', 'labelled'] as const;
 export type WorldKind = (typeof worlds)[number];
 
 export interface GridOptions {
@@ -46,6 +47,27 @@ export interface Cell {
   /** The same of a plain random audit over the candidates; null for the figures that it does not give. */
   plainCoverage: number | null;
   plainWidth: number | null;
+}
+
+/** What the intervals are held to: the mean coverage of each figure, and that of every cell. */
+export const limits = { meanLow: 0.94, meanHigh: 0.98, cellLow: 0.92 };
+
+/** Where the cells do not keep the limits, in words; empty where they do. */
+export function breachesOf(cells: readonly Cell[], { meanLow, meanHigh, cellLow } = limits): string[] {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  return figures.flatMap((figure) => {
+    const coverages = cells.filter((cell) => cell.figure === figure).map(({ coverage }) => coverage);
+    const mean = coverages.reduce((sum, coverage) => sum + coverage, 0) / coverages.length;
+    const under = coverages.filter((coverage) => coverage < cellLow);
+    return [
+      ...(mean >= meanLow && mean <= meanHigh
+        ? []
+        : [`${figure}: mean coverage ${percent(mean)}, not ${percent(meanLow)} to ${percent(meanHigh)}`]),
+      ...(under.length === 0
+        ? []
+        : [`${figure}: ${under.length} cells under ${percent(cellLow)}, the lowest ${percent(Math.min(...under))}`]),
+    ];
+  });
 }
 
 const exportsPerCell = 10;
@@ -105,22 +127,24 @@ function runCell(
       'recall with outside': foundCount / (hqCount + outsideHq),
     };
     const outsideCount = Math.floor(size / 6);
-    const strata = cutStrata(pages, size - outsideCount);
+    const unknown = pages.filter(({ isKnown }) => !isKnown);
+    const knownHqCount = pages.filter(({ isKnown, isHq }) => isKnown && isHq).length;
+    const histogram = new ScoreHistogram();
+    for (const page of unknown) histogram.add(page);
+    const strata = histogram.cut(size - outsideCount);
     for (let run = 0; run < runsPerExport; run++) {
-      const audited = strata.map((stratum) => {
-        const count = Math.min(stratum.sampleCount, stratum.pages.length);
-        const drawn = drawSome(stratum.pages, count, random);
-        return {
-          listed: stratum.listed,
-          pageCount: stratum.pages.length,
-          auditedCount: count,
-          hqCount: drawn.filter(({ isHq }) => isHq).length,
-        };
-      });
+      const draw = new SampleDraw(strata, `${rule.seed} ${made} ${run}`);
+      for (const page of unknown) draw.offer(page);
+      const audited = draw.result().map(({ listed: isListed, pageCount, pageIds }) => ({
+        listed: isListed,
+        pageCount,
+        auditedCount: pageIds.length,
+        hqCount: pageIds.filter((pageId) => pages[pageId]!.isHq).length,
+      }));
       // The reservoir is far larger than what is drawn of it, so each page is HQ with the same chance.
       let outsideSeen = 0;
       for (let page = 0; page < outsideCount; page++) if (random.next() < rule.outsideShare) outsideSeen++;
-      const told = estimateAudit(audited, 0, {
+      const told = estimateAudit(audited, knownHqCount, {
         pageCount: outsidePages,
         auditedCount: outsideCount,
         hqCount: outsideSeen,
@@ -131,7 +155,7 @@ function runCell(
         'outside share': told.outside!.share,
         'recall with outside': told.outside!.recall,
       };
-      const plain = plainAudit(pages, listed.length, hqCount, size, random);
+      const plain = plainAudit([...pages], listed.length, hqCount, size, random);
       for (const figure of figures) {
         const entry = tally.get(figure)!;
         if (holds(intervals[figure], truth[figure])) entry.hits++;
@@ -162,11 +186,15 @@ interface Candidate {
   probability: number;
   listed: boolean;
   isHq: boolean;
+  /** Somebody has labelled the page. */
+  isKnown: boolean;
 }
 
 const pagesPerBook = 40;
 const bookShare = 0.6;
 const hiddenShare = 0.08;
+/** One page in twenty by lot, and half of those that the ensemble cannot tell. */
+const knownShare = (probability: number) => 0.05 + 1.8 * probability * (1 - probability);
 
 /** Scores are normal in each class, as far apart as the wanted precision and recall ask for, and calibrated but for what is hidden. */
 function makeCandidates(
@@ -188,20 +216,10 @@ function makeCandidates(
     const isSeen = isHq && !(world === 'hidden' && random.next() < hiddenShare);
     const score = (isSeen ? apart : 0) + mixed(book.score);
     const logit = Math.log(prevalence / (1 - prevalence)) + apart * score - apart ** 2 / 2;
-    return { pageId, probability: 1 / (1 + Math.exp(-logit)), listed: score >= edge, isHq };
+    const probability = 1 / (1 + Math.exp(-logit));
+    const isKnown = world === 'labelled' && random.next() < knownShare(probability);
+    return { pageId, probability, listed: isKnown ? isHq : score >= edge, isHq, isKnown };
   });
-}
-
-function cutStrata(pages: readonly Candidate[], count: number) {
-  const histogram = new ScoreHistogram();
-  for (const page of pages) histogram.add(page);
-  return histogram.cut(count).map((stratum) => ({
-    ...stratum,
-    pages: pages.filter(
-      ({ listed, probability }) =>
-        listed === stratum.listed && probability >= stratum.low && (probability < stratum.high || stratum.high === 1),
-    ),
-  }));
 }
 
 /** Pages drawn without replacement; the array is left in another order. */

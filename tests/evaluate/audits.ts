@@ -1,16 +1,15 @@
 // `npm run evaluate:audits [-- --runs N] [--plot FILE.svg]`: how often the 95 % intervals of an audit hold the truth, over precisions, prevalences and sample
 // sizes, and how wide they are beside those of a plain random audit of as many pages. Exit status 1 where a limit below is not kept.
 import { writeFile } from 'node:fs/promises';
-import { type Cell, defaultGrid, figures, runGrid, type WorldKind, worlds } from './audit-grid.ts';
+import { breachesOf, type Cell, defaultGrid, figures, limits, runGrid, type WorldKind, worlds } from './audit-grid.ts';
 import { readCommandLine, refuse } from './refuse-options.ts';
 import { colours, drawPanels, type Panel } from './svg.ts';
-
-const limits = { meanLow: 0.94, meanHigh: 0.98, cellLow: 0.92 };
 
 const worldNames: Record<WorldKind, string> = {
   pages: 'pages by themselves',
   books: 'books stand and fall together',
   hidden: '8 % of HQ surely missed',
+  labelled: 'unsure pages labelled before',
 };
 
 const values = readCommandLine('npm run evaluate:audits -- [--runs N] [--plot FILE.svg]', {
@@ -47,7 +46,6 @@ for (const world of worlds)
   }
 
 console.log('\nfigure               world                          mean    lowest  width  plain audit: mean  width');
-let isKept = true;
 for (const world of worlds)
   for (const figure of figures) {
     const some = cells.filter((cell) => cell.world === world && cell.figure === figure);
@@ -59,16 +57,19 @@ for (const world of worlds)
     console.log(
       `${figure.padEnd(20)} ${worldNames[world].padEnd(30)} ${percent(mean(some, (cell) => cell.coverage))}  ${percent(lowest)}  ${mean(some, (cell) => cell.width).toFixed(3)}${plain}`,
     );
-    if (lowest < limits.cellLow) isKept = false;
   }
-const all = mean(cells, (cell) => cell.coverage);
-if (all < limits.meanLow || all > limits.meanHigh) isKept = false;
-const under = cells.filter(({ coverage }) => coverage < limits.cellLow).length;
+for (const figure of figures) {
+  const some = cells.filter((cell) => cell.figure === figure);
+  console.log(`${figure.padEnd(20)} ${'all'.padEnd(30)} ${percent(mean(some, (cell) => cell.coverage))}`);
+}
+const lowest = Math.min(...cells.map(({ coverage }) => coverage));
 console.log(
-  `\nall ${cells.length} cells: mean ${percent(all)} (94 to 98 % wanted), lowest ${percent(Math.min(...cells.map(({ coverage }) => coverage)))}, ${under} under 92 %`,
+  `\nall ${cells.length} cells: mean ${percent(mean(cells, (cell) => cell.coverage))}, lowest ${percent(lowest)}`,
 );
+const breaches = breachesOf(cells);
+for (const breach of breaches) console.log(breach);
 if (values.plot) await writeFile(values.plot, draw(cells));
-process.exitCode = isKept ? 0 : 1;
+process.exitCode = breaches.length === 0 ? 0 : 1;
 
 function tell({ coverage, width, plainCoverage, plainWidth }: Cell): string {
   const own = `${percent(coverage)} (${width.toFixed(3)})`;
@@ -81,7 +82,7 @@ function draw(some: readonly Cell[]): string {
       title: `Coverage: ${figure}`,
       x: { label: 'audited pages', low: 0, high: 4, ticks: [1, 2, 3], format: (at) => String(sizes[at - 1]) },
       y: { label: 'audits that hold the truth', low: 0.9, high: 1, ticks: [0.9, 0.92, 0.95, 0.98, 1], format: whole },
-      bands: [{ from: 0.94, to: 0.98, colour: '#eef5ee' }],
+      bands: [{ from: limits.meanLow, to: limits.meanHigh, colour: '#eef5ee' }],
       lines: [
         {
           colour: '#555',
@@ -97,7 +98,7 @@ function draw(some: readonly Cell[]): string {
         points: some
           .filter((cell) => cell.world === world && cell.figure === figure)
           .map((cell): [number, number] => [
-            sizes.indexOf(cell.size as 100) + 1 + (at - 1) * 0.22,
+            sizes.indexOf(cell.size as 100) + 1 + (at - 1.5) * 0.18,
             Math.max(0.9, cell.coverage),
           ]),
       })),
