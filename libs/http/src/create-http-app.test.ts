@@ -83,6 +83,15 @@ const post = (payload: unknown, headers: Record<string, string> = operator) =>
     payload: JSON.stringify(payload),
   });
 
+it('gives a request a minute to come, or as long as the service says', async () => {
+  const options = {
+    ...{ service: 'patient', title: 'Patient', description: 'Takes long lists', log: silentLog, readiness: {} },
+    authenticator: createAuthenticator({ required: false, keys: [] }),
+  };
+  expect(app.server.requestTimeout).toBe(60_000);
+  expect((await createHttpApp({ ...options, requestTimeoutMs: 900_000 })).server.requestTimeout).toBe(900_000);
+});
+
 describe('the app of a service', () => {
   it('refuses a route that names no role', () => {
     expect(() => app.get('/v1/open', async () => 1)).toThrow();

@@ -53,6 +53,8 @@ export interface HttpAppOptions {
   /** Told by /readyz beside them, and no reason for 503: what the service can do without for a while. */
   shown?: Record<string, () => Promise<unknown>>;
   bodyBytesMax?: number;
+  /** How long a request may take to come, from its first byte to its last; 408 after that. */
+  requestTimeoutMs?: number;
   /** How long answers under way may take when the app closes. */
   drainTimeoutMs?: number;
   /** Routes under these paths are public although they name no role: those of plugins that cannot name one and show nothing of the data. */
@@ -81,6 +83,7 @@ export async function createHttpApp({
   readiness,
   shown = {},
   bodyBytesMax = 4 << 20,
+  requestTimeoutMs = 60_000,
   drainTimeoutMs = 8000,
   publicPrefixes = [],
 }: HttpAppOptions): Promise<HttpApp> {
@@ -93,7 +96,7 @@ export async function createHttpApp({
     // Fastify's own requestIdHeader takes whatever comes.
     genReqId: (request) => checkedRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
     connectionTimeout: 0,
-    requestTimeout: 60_000,
+    requestTimeout: requestTimeoutMs,
     // Requests that are being answered may end; those that come meanwhile by an open connection are answered, too.
     forceCloseConnections: 'idle',
     return503OnClosing: false,

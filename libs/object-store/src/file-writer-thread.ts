@@ -149,14 +149,13 @@ function writeDirect(file: number, bytes: Uint8Array): void {
   if (bytes.length % blockBytes !== 0) ftruncateSync(file, bytes.length);
 }
 
-/** Tells whoever clears away old files that this one is wanted again. False when it is gone meanwhile. */
+/** Tells whoever clears away old files that this one is wanted again. False when it is gone meanwhile, or another user's: it is written anew then. */
 function touch(path: string): boolean {
   try {
     const now = new Date();
     utimesSync(path, now, now);
     return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  } catch {
     return false;
   }
 }

@@ -134,17 +134,15 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
     }
   }
 
-  /** Whether it is there with this length; one that is counts as modified now. */
+  /** Whether it is there with this length; one that is counts as modified now. False also where that cannot be told: it is written anew then. */
   async function touchSame(key: string, bytes: number): Promise<boolean> {
     if ((await head(key))?.bytes !== bytes) return false;
     const now = new Date();
-    try {
-      await utimes(join(root, key), now, now);
-      return true;
-    } catch (error) {
-      if (isCode(error, 'ENOENT')) return false;
-      throw error;
-    }
+    // The file is gone, or another user's: on a store that several share its times are theirs to set.
+    return await utimes(join(root, key), now, now).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** All 256 folders of a prefix that names objects after their content, flushed at once: one by one, each would cost as much as some images. */
@@ -299,12 +297,8 @@ export async function openFolderStore(folder: string): Promise<ObjectStore> {
         if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return false;
         throw error;
       }
-      const isTouched = (await stat(aside)).mtime > since;
-      if (isTouched)
-        await link(aside, path).catch((error: unknown) => {
-          if (!isCode(error, 'EEXIST')) throw error;
-        });
-      await unlink(aside);
+      const isTouched = await putBackIfTouched(aside, path, since);
+      await rm(aside, { force: true });
       await flushFolder(dirname(path));
       return !isTouched;
     },
@@ -353,6 +347,20 @@ function wantedPart(key: string, bytes: number, options: GetOptions): { start: n
     throw invalidArgument(`range ${start}+${wanted} is not within the ${bytes} bytes of ${key}`, { field: 'range' });
   }
   return { start, length: Math.min(wanted, bytes - start) };
+}
+
+/** Whether a file that was set aside was put again after `since`: it is in its place again then, unless new bytes have taken it. */
+async function putBackIfTouched(aside: string, path: string, since: Date): Promise<boolean> {
+  try {
+    if ((await stat(aside)).mtime <= since) return false;
+    await link(aside, path);
+    return true;
+  } catch (error) {
+    // Cleared away, as it looks old, by a process that starts just now.
+    if (isCode(error, 'ENOENT')) return false;
+    if (isCode(error, 'EEXIST')) return true;
+    throw error;
+  }
 }
 
 async function flushFolder(path: string): Promise<void> {

@@ -9,7 +9,7 @@ export interface ObjectStore {
   put(key: string, body: ObjectBody): Promise<StoredObject>;
   /**
    * Writes the bytes under the key that their hash gives (see `contentKey`); bytes that are there already are not written again, but
-   * count as modified now. Whoever has hashed a buffer already may give its hash, which is taken as it is.
+   * count as modified now (in S3, where that is a copy, only when they have not been for half an hour). Whoever has hashed a buffer already may give its hash, which is taken as it is.
    */
   putContent(prefix: string, extension: string, body: ObjectBody, known?: { sha256: string }): Promise<StoredObject>;
   /**
@@ -28,8 +28,9 @@ export interface ObjectStore {
   /** Removes the object; one that is not there is no error. */
   delete(key: string): Promise<void>;
   /**
-   * Removes an object named after its content unless somebody wrote it, or put the same bytes again, after `since`; false when it stays. In a
-   * folder no put is lost to it. S3 has no delete under a condition: a put in the milliseconds between look and delete is.
+   * Removes an object named after its content unless somebody wrote it, or put the same bytes again, after `since`, which lies more than half an
+   * hour back; false when it stays. In a folder a put is lost to it only if this process dies at that moment, between setting the file aside and
+   * putting it back. S3 has no delete under a condition: a put in the milliseconds between look and delete is lost.
    */
   deleteUntouched(key: string, since: Date): Promise<boolean>;
 }

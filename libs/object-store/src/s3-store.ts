@@ -26,6 +26,8 @@ const connectTimeoutMs = 5_000;
 const silenceTimeoutMs = 30_000;
 const attemptsMax = 4;
 const partBytes = 8 << 20;
+// What was modified within this time is young enough for whoever clears away old objects; touching it each time would cost a copy a put.
+const freshMs = 1_800_000;
 
 /**
  * Objects in a bucket of S3 or of a server that speaks it, under an optional prefix that no key shows. A write is one PutObject, or for a
@@ -53,7 +55,9 @@ export async function openS3Store(url: URL): Promise<ObjectStore> {
 
   /** Whether it is there with this length; one that is counts as modified now: by a copy onto itself, for which S3 wants new metadata. */
   async function touchSame(key: string, bytes: number): Promise<boolean> {
-    if ((await head(key))?.bytes !== bytes) return false;
+    const about = await head(key);
+    if (about?.bytes !== bytes) return false;
+    if (Date.now() - about.modifiedAt.getTime() < freshMs) return true;
     try {
       await client.send(
         new CopyObjectCommand({

@@ -29,6 +29,7 @@ import { failFetchRun } from './usecases/end-fetch-run.ts';
 import { type FetchBatchDeps, fetchBatch } from './usecases/fetch-batch.ts';
 import { forgetOldRuns } from './usecases/forget-old-runs.ts';
 import { listRunPages } from './usecases/list-run-pages.ts';
+import { lookOutForImages } from './usecases/look-out-for-images.ts';
 
 export interface Started {
   httpPort: number;
@@ -36,6 +37,8 @@ export interface Started {
   grpcPort: number | undefined;
 }
 
+// Five million ids are 45 MB, which take a quarter of an hour at 400 kbit/s.
+const idsTimeoutMs = 900_000;
 const runWaitMsMax = 3_600_000;
 // Of one page each, and waiting for the host's gate most of the time.
 const demandsInFlightMax = 4;
@@ -211,10 +214,16 @@ async function serveHttp({ config, log, lifetime, db, messaging, catalog, store,
     log,
     readiness: { database: () => db.pool.query('select 1') },
     shown: { nats: messaging.check },
+    requestTimeoutMs: idsTimeoutMs,
   });
   if (config.role !== 'worker') {
     addFetchRunRoutes(app, { store, catalog, pagesPerBatch: config.pagesPerBatch });
-    const demanding = { store, files, log, catalog, demandWaitMs: config.demandWaitMs, demands: new Map() };
+    const demanding = {
+      ...{ store, files, log, catalog },
+      demandWaitMs: config.demandWaitMs,
+      demands: new Map(),
+      lookout: lookOutForImages(store.images),
+    };
     addImageRoutes(app, demanding);
     const { iiifPixelsMax, imagePixelsMax, rendersInFlightMax, publicUrl } = config;
     const renderImage = imageRenderer({ rendersInFlightMax, rendersWaitingMax: 64, imagePixelsMax });

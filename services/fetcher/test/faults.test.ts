@@ -17,7 +17,8 @@ const missing = pageIdsFrom(2000, 10);
 const unknown = pageIdsFrom(3000, 10);
 /** Files that are cut short at the source, and stay so. */
 const corrupt = pageIdsFrom(4000, 10);
-const requestsPerSecond = 200;
+// Above what the source allows, which tells it to wait, and far below what it would ask without a limit.
+const requestsPerSecond = 50;
 
 const images = new Map<number, Buffer>();
 let library: string;
@@ -30,8 +31,7 @@ beforeAll(async () => {
   bhl = await startSimulatedBhl({
     library,
     seed: 7,
-    // Below what the fetcher is allowed: it is told to wait again and again.
-    requestsPerSecondMax: 50,
+    requestsPerSecondMax: 25,
     faults: { slow: 0.1, slowMs: 400, cutShort: 0.1, html: 0.1, serverError: 0.1, reset: 0.1 },
   });
   const source = { baseUrl: bhl.url, requestsPerSecond, inFlightMax: 32 };

@@ -155,6 +155,13 @@ describe('faults of the source', () => {
     source.planFaults(alwaysHtml);
     source.planFaults(alwaysError);
     const before = source.requests.length;
+    // An hour ago.
+    await fetcher.db.pool.query(
+      `update fetcher.fetch_run set started_at = started_at - interval '1 hour', ended_at = ended_at - interval '1 hour' where id = $1`,
+      [id],
+    );
+    const { imagesPerSecond } = await fetcher.runOf(id);
+    expect(imagesPerSecond).toBeGreaterThan(0.1);
     const retried = await fetcher.rpc.retryFailedPages({ fetchRunId: id });
     expect(retried.fetchRun).toMatchObject({ failedCount: 0, pageCounts: { blocked: 0 } });
     expect(await fetcher.endOf(id)).toMatchObject({
@@ -166,6 +173,8 @@ describe('faults of the source', () => {
       corruptCount: 0,
       blockedCount: 0,
     });
+    // The hour in which it had ended does not count.
+    expect((await fetcher.runOf(id)).imagesPerSecond).toBeGreaterThan(imagesPerSecond / 2);
     expect(new Set(source.requests.slice(before))).toEqual(new Set([alwaysHtml, alwaysError, missing, placeholder]));
     await until(() => eventsOf(id).filter((event) => event.name === 'fetcher.fetch_run.completed').length === 2);
   }, 90_000);

@@ -24,6 +24,24 @@ const size = 'medium';
 const sha256 = 'ab'.repeat(32);
 const stored = { state: 'stored', size, sha256, format: 'webp', width: 1, height: 1, bytes: 9, source: 's' } as const;
 
+it('says that a page is tried again only while a run is under way that does', async () => {
+  const runId = uuidv7();
+  const pageId = 8;
+  await db.pool.query(
+    `insert into fetcher.image (page_id, size, state, detail) values (${pageId}, '${size}', 'retry_at', 'status 503')`,
+  );
+  await db.pool.query(
+    `insert into fetcher.fetch_run (id, state, size, rule) values ('${runId}', 'running', '${size}', 'r')`,
+  );
+  await db.pool.query(
+    `insert into fetcher.fetch_page (run_id, page_id, batch_number, bar_code, sequence, state) values ('${runId}', ${pageId}, 0, 'b', 1, 'retry_at')`,
+  );
+  const { findImage } = imagesRepo(db.kysely);
+  expect(await findImage(pageId, size)).toMatchObject({ state: 'retry_at', detail: 'status 503' });
+  await db.pool.query(`update fetcher.fetch_run set state = 'cancelled' where id = '${runId}'`);
+  expect(await findImage(pageId, size)).toMatchObject({ state: 'unknown' });
+});
+
 it('never takes a page for lost whose fetch ends between two looks', async () => {
   const runId = uuidv7();
   const pageId = 7;

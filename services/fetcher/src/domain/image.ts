@@ -14,7 +14,7 @@ export interface StoredImage {
   fetchedAt: Date;
 }
 
-/** What is known of a page's image at one size. `unknown`: no run ever asked for it. */
+/** What is known of a page's image at one size. `unknown`: no run that asked for it came to an end with it, nor is one under way. */
 export type ImageKnowledge =
   | ({ state: 'stored' } & StoredImage)
   | { state: 'unknown' | Exclude<PageState, 'stored'>; pageId: number; size: ImageSize; detail: string };

@@ -218,6 +218,9 @@ export function fetchRunsRepo(kysely: Kysely<Schema>): FetchRunsRepo {
           state: 'running',
           reason: null,
           ended_at: null,
+          // Between its end and now nothing was done.
+          paused_ms: sql<number>`paused_ms + case when started_at is null then 0
+            else coalesce(extract(epoch from now() - ended_at) * 1000, 0)::bigint end`,
           failed_count: eb('failed_count', '-', missing + placeholder + corrupt + blocked),
           missing_count: eb('missing_count', '-', missing),
           placeholder_count: eb('placeholder_count', '-', placeholder),

@@ -60,17 +60,21 @@ export function imagesRepo(kysely: Kysely<Schema>): ImagesRepo {
   }
 
   async function findImages(pageIds: readonly number[], size: ImageSize): Promise<ImageKnowledge[]> {
-    const isSettled = (known: ImageKnowledge | undefined) => known?.state === 'stored' || known?.state === 'retry_at';
     const known = await rowsOf(pageIds, size);
-    const unsettled = pageIds.filter((pageId) => !isSettled(known.get(pageId)));
+    const unsettled = pageIds.filter((pageId) => known.get(pageId)?.state !== 'stored');
     if (unsettled.length > 0) {
       // A run that is under way may still find what an earlier one did not.
       const open = await openPages(unsettled, size);
       // One that was open when its row was read and is not any more has ended between: its row is another now.
       const ended = unsettled.filter((pageId) => !open.has(pageId));
       const again = ended.length > 0 ? await rowsOf(ended, size) : new Map<number, ImageKnowledge>();
-      for (const pageId of open) known.set(pageId, { state: 'pending', pageId, size, detail: '' });
-      for (const [pageId, image] of again) known.set(pageId, image);
+      for (const pageId of open)
+        if (known.get(pageId)?.state !== 'retry_at') known.set(pageId, { state: 'pending', pageId, size, detail: '' });
+      for (const [pageId, image] of again) {
+        // Its run was cancelled, held or failed: nothing comes of it any more.
+        if (image.state === 'retry_at') known.delete(pageId);
+        else known.set(pageId, image);
+      }
     }
     return pageIds.map((pageId) => known.get(pageId) ?? { state: 'unknown', pageId, size, detail: '' });
   }

@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { CatalogClient } from '../clients/catalog.client.ts';
 import type { ImageKnowledge, StoredImage } from '../domain/image.ts';
 import type { RootStore } from '../store.ts';
+import type { ImageLookout } from './look-out-for-images.ts';
 import { findWholeImage, type ReadImageDeps } from './read-image.ts';
 
 export interface DemandImageDeps extends ReadImageDeps {
@@ -13,6 +14,7 @@ export interface DemandImageDeps extends ReadImageDeps {
   demandWaitMs: number;
   /** Images that are waited for in this process now, by page and size. */
   demands: Map<string, Promise<DemandedImage>>;
+  lookout: ImageLookout;
 }
 
 /** `coming`: it is being fetched, and worth asking for again later. */
@@ -22,7 +24,6 @@ const demandsMax = 256;
 const retryAfterMs = 5_000;
 // A page whose images came corrupt is not fetched more often than this, however many people look at it.
 const demandAgainMs = 300_000;
-const lookEveryMs = 100;
 
 /**
  * A page's image: the stored one, or else fetched now, through the queue and the limits that every fetch passes; whoever asks meanwhile waits for
@@ -64,14 +65,10 @@ async function fetchNow(
     await fetchPages.addPages(id, [{ ...page, batchNumber: 0 }]);
     await enqueue('demand', id, [{ number: 0 }]);
   });
-  for (;;) {
-    const known = await deps.store.images.findImage(pageId, size);
-    if (known.state === 'stored') return { kind: 'stored', image: known };
-    // Pending while a run has it before it, retry_at when a source asked to wait.
-    if (known.state !== 'pending' && known.state !== 'retry_at') throw unavailableImage(known);
-    if (performance.now() >= deadline) return { kind: 'coming', retryAfterMs };
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
-  }
+  const known = await deps.lookout.settled(pageId, size, deadline);
+  if (!known) return { kind: 'coming', retryAfterMs };
+  if (known.state === 'stored') return { kind: 'stored', image: known };
+  throw unavailableImage(known);
 }
 
 async function findPage(catalog: DemandImageDeps['catalog'], pageId: number, deadline: number): Promise<ImagePage> {

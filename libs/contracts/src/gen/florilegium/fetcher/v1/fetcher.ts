@@ -99,7 +99,7 @@ export function imageSizeToNumber(object: ImageSize): number {
 
 export const ImageState = {
   IMAGE_STATE_UNSPECIFIED: "IMAGE_STATE_UNSPECIFIED",
-  /** IMAGE_STATE_UNKNOWN - Never asked for. */
+  /** IMAGE_STATE_UNKNOWN - Never asked for, or its run was cancelled, held or failed before it came to it. */
   IMAGE_STATE_UNKNOWN: "IMAGE_STATE_UNKNOWN",
   /** IMAGE_STATE_PENDING - Part of a run that has not come to it yet. */
   IMAGE_STATE_PENDING: "IMAGE_STATE_PENDING",
