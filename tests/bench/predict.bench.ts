@@ -61,7 +61,7 @@ export async function run(args: readonly string[]): Promise<number> {
     const catalog = await startCatalog(pageCount);
     stops.push(() => catalog.stop());
     const { recipe } = await chooseBackbone({
-      wish: values.backbone as 'auto',
+      wish: values.backbone,
       recorded: undefined,
       folders: (process.env.FLORILEGIUM_MODELS ?? '').split(':').filter(Boolean),
       cacheFolder: join(process.env.FLORILEGIUM_CACHE ?? join(homedir(), '.cache', 'florilegium'), 'models'),

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, expect, it } from 'vitest';
-import { type TensorflowBackend, tensorflowBackends } from './backend.ts';
-import type { Conformance } from './conformance-thread.fixture.ts';
+import { tensorflowBackends } from './backend.ts';
+import type { ComparedBackend, Conformance } from './conformance-thread.fixture.ts';
 
 /** A thread for each: TensorFlow.js has one backend a thread, and both native packages want to be `tensorflow`. */
-async function trainOn(backend: TensorflowBackend): Promise<Conformance> {
+async function trainOn(backend: ComparedBackend): Promise<Conformance> {
   const thread = new Worker(new URL('./conformance-thread.fixture.ts', import.meta.url), {
     workerData: backend,
     execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -15,20 +15,22 @@ async function trainOn(backend: TensorflowBackend): Promise<Conformance> {
   return result;
 }
 
+const backends: ComparedBackend[] = [...tensorflowBackends, 'cpu'];
 let results: Conformance[];
+const of = (backend: ComparedBackend) => results.find((result) => result.backend === backend)!;
 beforeAll(async () => {
   results = [];
-  for (const backend of tensorflowBackends) results.push(await trainOn(backend));
+  for (const backend of backends) results.push(await trainOn(backend));
   for (const result of results) console.log(JSON.stringify(result));
 });
 
-it('wasm is always there', () => {
-  expect(results.at(-1)).toMatchObject({ backend: 'wasm', headLoss: expect.any(Number) });
+it.each(['wasm', 'cpu'] as const)('%s is always there', (backend) => {
+  expect(of(backend)).toMatchObject({ headLoss: expect.any(Number) });
 });
 
-it.for(tensorflowBackends)('%s comes to the losses of wasm, where it is present', (backend, { skip }) => {
-  const own = results.find((result) => result.backend === backend)!;
-  const wasm = results.at(-1)!;
+it.for(backends)('%s comes to the losses of wasm, where it is present', (backend, { skip }) => {
+  const own = of(backend);
+  const wasm = of('wasm');
   if ('absent' in own) return skip(own.absent);
   if ('absent' in wasm) throw new Error(wasm.absent);
   expect(own.headLoss).toBeCloseTo(wasm.headLoss, 5);

@@ -30,9 +30,13 @@ export interface PageToAsk {
  * the worth of that item's next page by `repeatDiscount`. 1 orders by worth alone, 0 takes one page of each item first.
  * Ties go to the lower page id. Costs O(pages log pages).
  */
-export function orderByDiverseWorth(pages: readonly PageToAsk[], count: number, repeatDiscount = 0.9): PageToAsk[] {
+export function orderByDiverseWorth<Page extends PageToAsk>(
+  pages: readonly Page[],
+  count: number,
+  repeatDiscount = 0.9,
+): Page[] {
   const byItem = Map.groupBy(pages, (page) => page.itemId);
-  const discounted: { page: PageToAsk; value: number; rank: number }[] = [];
+  const discounted: { page: Page; value: number; rank: number }[] = [];
   for (const itemPages of byItem.values()) {
     // Inside an item the order is by worth, so the discount of a page is known beforehand and no greedy loop is needed.
     itemPages.sort((a, b) => b.worth - a.worth || a.pageId - b.pageId);

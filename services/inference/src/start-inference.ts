@@ -1,7 +1,6 @@
 import { createAuthenticator } from '@florilegium/auth';
 import { InferenceServiceDefinition } from '@florilegium/contracts/inference';
 import { migrateSchema, openDb, startOutboxRelay } from '@florilegium/db';
-import { selectBackend } from '@florilegium/ensemble';
 import { createHttpApp } from '@florilegium/http';
 import type { Log } from '@florilegium/log';
 import { connectMessaging, consumeEvents } from '@florilegium/messaging';
@@ -116,7 +115,6 @@ interface Parts {
 async function startWorkers(parts: Parts): Promise<void> {
   const { config, log, lifetime, db, messaging, catalog, store, chosen } = parts;
   const { executionProvider } = await chooseExecutionProvider(config.executionProvider, chosen, tryOutBackbone, log);
-  await selectBackend('auto', log);
   const embedder = chosen.canEmbed
     ? await createEmbedder({ ...chosen, executionProvider, threads: config.embeddingThreads, log })
     : undefined;

@@ -1,3 +1,4 @@
+import { ImageState } from '@florilegium/contracts/fetcher';
 import {
   artifactOf,
   createNetworkPredictor,
@@ -119,6 +120,17 @@ it('predicts pages from their images with networks, and stops at none that canno
   expect(predicted.get(44)![0]).toBeCloseTo(alone[0]!, 5);
   expect(predicted.get(44)![1]).toBeCloseTo(alone[1]!, 5);
   expect(new Set([...predicted.values()].map(([first]) => first)).size).toBeGreaterThan(20);
+});
+
+it('waits for images that are still being fetched', async () => {
+  const { event } = await networksOf(1);
+  await harness.publish('trainer.ensemble.trained', event);
+  harness.pageSets.set('coming', [1, 60]);
+  harness.fetcher.images.set(60, ImageState.IMAGE_STATE_PENDING);
+  const coming = predictWith(event.ensembleId, 'coming');
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  harness.fetcher.images.set(60, harness.fetcher.images.get(3)!);
+  expect(await coming).toMatchObject({ state: 'done', predictedCount: 2, noImageCount: 0 });
 });
 
 it('does not record networks whose weights are cut, and fails a run whose weights are changed afterwards, naming the file', async () => {

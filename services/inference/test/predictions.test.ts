@@ -251,8 +251,17 @@ describe('a prediction run', () => {
         return rows.length > 0;
       });
       await sql`update prediction_run set total_count = 12 where id = ${body.id}`.execute(kysely);
+      await sql`insert into prediction select number, 800, '{0.5}', 0.5, 0.5, 0, 0 from prediction_run where id = ${body.id}`.execute(
+        kysely,
+      );
     });
     expect((await cancelled)!.status).toBe(200);
+    // Nobody can ever read what the batch wrote.
+    const { rows } = await sql`
+      select 1 from prediction join prediction_run on number = run_number where state not in ('running', 'done')`.execute(
+      harness.db.kysely,
+    );
+    expect(rows).toEqual([]);
     hold = false;
     harness.fetcher.pace = async () => {};
   });

@@ -51,7 +51,10 @@ async function start(lifetime: Lifetime): Promise<void> {
     const objects = await openObjectStore(config.objectStore);
     const compute = createCompute(config.computeThreads, config.tensorflowBackend, log);
     onStop('compute threads', () => compute.close());
-    const workers = await startWorkers({ ...config, ...neighbours, db, messaging, store, objects, compute, log });
+    const briefCompute = createCompute(1, config.tensorflowBackend, log);
+    onStop('brief compute thread', () => briefCompute.close());
+    const parts = { ...neighbours, db, messaging, store, objects, compute, briefCompute, log };
+    const workers = await startWorkers({ ...config, ...parts });
     onStop('workers', () => workers.stop());
   }
 

@@ -38,6 +38,7 @@ export interface TrainingTable {
   created_at: Generated<Date>;
   started_at: Date | null;
   ended_at: Date | null;
+  weights_cleared: Generated<boolean>;
 }
 
 export interface TrainingMemberTable {

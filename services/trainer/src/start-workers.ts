@@ -4,7 +4,9 @@ import type { Messaging } from '@florilegium/messaging';
 import { startWorker, type Worker, type WorkerOptions } from '@florilegium/work';
 import type { Schema } from './schema.ts';
 import { service, unitOn, type WorkKind } from './store.ts';
+import type { Compute } from './training/compute.ts';
 import { type ClearScratchDeps, clearScratch } from './usecases/clear-scratch.ts';
+import { clearWeights } from './usecases/clear-weights.ts';
 import { endTraining } from './usecases/end-training.ts';
 import { type FinishEnsembleDeps, finishEnsemble } from './usecases/finish-ensemble.ts';
 import { type PrepareTrainingDeps, prepareTraining } from './usecases/prepare-training.ts';
@@ -13,6 +15,10 @@ import { type TrainMemberDeps, trainMember } from './usecases/train-member.ts';
 export interface WorkersDeps extends PrepareTrainingDeps, TrainMemberDeps, FinishEnsembleDeps {
   db: Db<Schema>;
   messaging: Messaging;
+  /** For members. */
+  compute: Compute;
+  /** For preparing and finishing, which take seconds: behind a member, they would wait for hours. */
+  briefCompute: Compute;
   /** Members in work at once: more than threads that multiply would only wait. */
   computeThreads: number;
 }
@@ -41,11 +47,12 @@ export async function startWorkers(
       ...timing,
     });
   const clearing = keepScratchClear(deps);
+  const briefDeps = { ...deps, compute: deps.briefCompute };
   const workers = await Promise.all([
-    start('prepare', 1, (batch) => prepareTraining(deps, batch)),
+    start('prepare', 1, (batch) => prepareTraining(briefDeps, batch)),
     start('member', deps.computeThreads, (batch) => trainMember(deps, batch)),
     start('finish', 1, async (batch) => {
-      await finishEnsemble(deps, batch);
+      await finishEnsemble(briefDeps, batch);
       clearing.now();
     }),
   ]);
@@ -64,9 +71,12 @@ function keepScratchClear(deps: ClearScratchDeps): { now(): void; stop(): Promis
   const now = () => {
     sweeping = sweeping.then(async () => {
       if (stopping.signal.aborted) return;
-      await clearScratch(deps, stopping.signal).catch((error: unknown) => {
+      try {
+        await clearScratch(deps, stopping.signal);
+        await clearWeights(deps, stopping.signal);
+      } catch (error) {
         if (!stopping.signal.aborted) deps.log.warn({ reason: messageOf(error) }, 'scratch was not cleared');
-      });
+      }
     });
   };
   const timer = setInterval(now, clearScratchEveryMs);

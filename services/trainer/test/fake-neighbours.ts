@@ -54,6 +54,7 @@ export function fakeNeighbours(): FakeNeighbours {
     },
     inference: {
       currentBackbone: async () => ({ name: 'fake', sha256: fake.backboneSha256, dimensions: dims }),
+      countEmbedded: async () => 0,
       async *streamEmbeddings(pageIds) {
         const pendingPageIds = pageIds.filter((pageId) => (fake.pending.get(pageId) ?? 0) > 0);
         for (const pageId of pendingPageIds) fake.pending.set(pageId, fake.pending.get(pageId)! - 1);

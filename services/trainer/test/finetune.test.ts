@@ -274,6 +274,26 @@ it('is stopped in the middle of a member by a cancellation, and its scratch is s
   expect(await scratchOf(id)).toEqual([]);
 });
 
+it('holds up neither the preparing nor the finishing of another training while a member is long at work', async () => {
+  neighbours.addLabelSet('long', labelsOf(1, 200));
+  neighbours.addLabelSet('short', labelsOf(1, 60));
+  const long = await post('long', { ...small, side: 64, epochsMax: 500, patienceEpochs: 500 });
+  await vi.waitFor(async () => expect(await scratchOf(long.id)).toContain(scratch.checkpoint(long.id, 0)), {
+    timeout: 20_000,
+    interval: 50,
+  });
+  const short = await post('short', {}, { method: 'probe' });
+  await vi.waitFor(
+    async () => expect(await get(short.id)).toMatchObject({ phase: 'members', l2: expect.any(Number) }),
+    {
+      timeout: 10_000,
+    },
+  );
+  expect(await get(long.id)).toMatchObject({ state: 'running' });
+  for (const { id } of [long, short])
+    await rig.app.inject({ method: 'POST', url: `/v1/trainings/${id}/cancel`, headers: operator });
+});
+
 describe('killed at random moments', () => {
   const program = fileURLToPath(new URL('./worker-main.ts', import.meta.url));
   const spawnWorker = (labelSetId: string, pageCount: number): ChildProcess =>

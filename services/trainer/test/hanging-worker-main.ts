@@ -23,4 +23,4 @@ const compute: Compute = {
 const neighbours = fakeNeighbours();
 neighbours.addLabelSet(labelSetId, labelsOf(1, 120));
 const objects = await openObjectStore(meeting.objectStoreUrl);
-await startRigWorkers({ db, messaging, store: createStore(db), objects, compute }, neighbours);
+await startRigWorkers({ db, messaging, store: createStore(db), objects, compute, briefCompute: compute }, neighbours);

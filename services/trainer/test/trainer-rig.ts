@@ -98,8 +98,8 @@ export async function startTrainerRig(adminUrl: string, natsUrl: string): Promis
     },
   });
   stops.push(() => listener.stop());
-  const compute = createCompute(1, 'wasm', log);
-  stops.push(() => compute.close());
+  const [compute, briefCompute] = [createCompute(1, 'wasm', log), createCompute(1, 'wasm', log)];
+  stops.push(() => Promise.all([compute.close(), briefCompute.close()]));
 
   return {
     meeting,
@@ -114,7 +114,7 @@ export async function startTrainerRig(adminUrl: string, natsUrl: string): Promis
     },
     ended,
     startWorkers: (neighbours, overrides) =>
-      startRigWorkers({ db, messaging, store, objects, compute }, neighbours, overrides),
+      startRigWorkers({ db, messaging, store, objects, compute, briefCompute }, neighbours, overrides),
     stop: async () => {
       for (const stop of stops.reverse()) await stop();
     },
@@ -122,7 +122,7 @@ export async function startTrainerRig(adminUrl: string, natsUrl: string): Promis
 }
 
 export function startRigWorkers(
-  parts: Pick<WorkersDeps, 'db' | 'messaging' | 'store' | 'objects' | 'compute'>,
+  parts: Pick<WorkersDeps, 'db' | 'messaging' | 'store' | 'objects' | 'compute' | 'briefCompute'>,
   neighbours: FakeNeighbours,
   overrides: Partial<WorkersDeps> = {},
 ) {

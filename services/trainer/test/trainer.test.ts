@@ -8,8 +8,11 @@ import { decodeHalfFloats, decodeOutOfFold, predict, selectBackend, unpackEnsemb
 import { silentLog } from '@florilegium/log';
 import { createRpcClient } from '@florilegium/rpc';
 import { sql } from 'kysely';
+import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { Schema } from '../src/schema.ts';
+import { clearWeights } from '../src/usecases/clear-weights.ts';
+import { startIterationTraining } from '../src/usecases/start-training.ts';
 import { embeddingOf, type FakeNeighbours, fakeNeighbours, isHqPage, labelsOf } from './fake-neighbours.ts';
 import { type Ended, startTrainerRig, type TrainerRig } from './trainer-rig.ts';
 
@@ -301,6 +304,25 @@ describe('REST and gRPC', () => {
       });
   });
 
+  it('number epochs in the order in which they can be seen, whoever writes them', async () => {
+    const { body } = await post({ labelSetId: 'epochs-in-turn', parameters: { seed: 3 } });
+    const epochOf = (member: number) => ({ member, epoch: 900, loss: 1, stopLoss: null });
+    let second: Promise<void> | undefined;
+    let hasWritten = false;
+    await rig.store.inTransaction(async ({ trainings }) => {
+      await trainings.recordEpochs(body.id, [epochOf(0)]);
+      second = rig.store.trainings.recordEpochs(body.id, [epochOf(1)]).then(() => {
+        hasWritten = true;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      // Seen before the first one is, it would take a follower past that one's serial.
+      expect(hasWritten).toBe(false);
+    });
+    await second;
+    const epochs = await rig.store.trainings.listEpochs(body.id, 0, 10);
+    expect(epochs.map(({ member }) => member)).toEqual([0, 1]);
+  });
+
   it('send every epoch of every member and end with the last state', async () => {
     neighbours.addLabelSet('followed', labelsOf(800, 60));
     const { body } = await post({ labelSetId: 'followed', parameters: { memberCount: 2 } });
@@ -368,6 +390,22 @@ describe('cancelling', () => {
     expect((await endOf('overtaken')).name).toBe('trainer.training.cancelled');
   });
 
+  it('holds for an iteration that is cancelled while its labels are being frozen', async () => {
+    neighbours.addLabelSet('at-once', labelsOf(960, 40));
+    const deps = { store: rig.store, log: silentLog };
+    let started: Promise<void> | undefined;
+    await rig.store.inTransaction(async ({ trainings }) => {
+      await trainings.lockIteration('iteration-at-once');
+      await trainings.noteCancelledIteration('iteration-at-once');
+      const frozen = { messageId: 'at-once', iterationId: 'iteration-at-once', labelSetId: 'at-once' };
+      const wish = { method: 'probe', parametersJson: '', parentEnsembleId: null };
+      started = startIterationTraining(deps, { ...frozen, ...wish });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    });
+    await started;
+    expect((await endOf('at-once')).name).toBe('trainer.training.cancelled');
+  });
+
   it('waits for a batch that completes instead of locking against it', async () => {
     neighbours.addLabelSet('crossing', labelsOf(980, 40));
     neighbours.pending.set(985, 1e9);
@@ -399,6 +437,43 @@ describe('cancelling', () => {
     const response = await rig.app.inject({ method: 'POST', url: `/v1/trainings/${done}/cancel`, headers: operator });
     expect(response.json()).toMatchObject({ status: 400, code: 'failed_precondition' });
   });
+});
+
+it('clears the weights of trainings that failed, but for those that another ensemble has too', async () => {
+  const done = rig.ended.find((event) => event.name === 'trainer.ensemble.trained')!.payload.trainingId;
+  const [shared] = await rig.store.trainings.listMembers(done);
+  const [failedId, ensembleId] = [uuidv7(), uuidv7()];
+  const own = await rig.objects.putContent('models', 'bin', Buffer.from('weights of a training that failed'));
+  await rig.store.inTransaction(async ({ trainings }) => {
+    await trainings.insertTraining({
+      id: failedId,
+      ensembleId,
+      requestKey: null,
+      labelSetId: 'failed-late',
+      iterationId: null,
+      method: 'probe',
+      parameters: {},
+      parametersSha256: '0',
+      parentEnsembleId: null,
+      memberCount: 2,
+      ended: { state: 'failed', reason: 'for this test' },
+    });
+    await trainings.recordMember(failedId, { ...shared!, number: 0 });
+    await trainings.recordMember(failedId, { ...shared!, number: 1, weights: own });
+  });
+  const deps = { store: rig.store, objects: rig.objects, log: silentLog };
+  const signal = new AbortController().signal;
+  await clearWeights(deps, signal);
+  expect(await rig.objects.head(own.key)).toBeDefined();
+  await vi.waitFor(
+    async () => {
+      await clearWeights(deps, signal, { endedBefore: new Date(Date.now() + 60_000) });
+      expect(await rig.objects.head(own.key)).toBeUndefined();
+    },
+    { timeout: 10_000 },
+  );
+  expect(await rig.objects.head(shared!.weights.key)).toBeDefined();
+  expect(await rig.store.trainings.findUselessWeights(new Date(Date.now() + 60_000), 10)).toEqual([]);
 });
 
 it('takes over the member of a killed worker and records it once', async () => {

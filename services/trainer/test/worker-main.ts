@@ -13,5 +13,5 @@ const neighbours = fakeNeighbours();
 neighbours.addLabelSet(labelSetId, labelsOf(1, Number(pageCount)));
 const objects = await openObjectStore(meeting.objectStoreUrl);
 const compute = createCompute(1, 'wasm', silentLog);
-await startRigWorkers({ db, messaging, store: createStore(db), objects, compute }, neighbours);
+await startRigWorkers({ db, messaging, store: createStore(db), objects, compute, briefCompute: compute }, neighbours);
 console.log('ready');

@@ -1,3 +1,4 @@
+import { orderByDiverseWorth } from '@florilegium/ensemble/arithmetic';
 import { drawKey, seededRandom } from '@florilegium/random';
 import type { TriageClass } from './triage.ts';
 
@@ -84,17 +85,8 @@ export function orderInitialPages<Page extends { pageId: number; itemId: number 
   return ranked.map(({ page }) => page);
 }
 
-/** By worth, discounted for each page of the same item that comes before; ties go to the lower page id. */
-function diverse<Page extends PageToReview>(pages: readonly Page[], repeatDiscount: number): Page[] {
-  const valued: { page: Page; value: number }[] = [];
-  for (const ofItem of Map.groupBy(pages, (page) => page.itemId).values()) {
-    ofItem.sort((a, b) => b.worth - a.worth || a.pageId - b.pageId);
-    ofItem.forEach((page, rank) => {
-      valued.push({ page, value: page.worth * repeatDiscount ** rank });
-    });
-  }
-  return valued.sort((a, b) => b.value - a.value || a.page.pageId - b.page.pageId).map(({ page }) => page);
-}
+const diverse = <Page extends PageToReview>(pages: readonly Page[], repeatDiscount: number): Page[] =>
+  orderByDiverseWorth(pages, pages.length, repeatDiscount);
 
 /** Pulls the next page of another item forward wherever more than `runMax` pages of one item would come in a row. */
 function breakRuns<Page extends { itemId: number }>(pages: readonly Page[], runMax: number): Page[] {

@@ -34,7 +34,8 @@ export function inferenceGrpc(deps: InferenceGrpcDeps): InferenceServiceImplemen
   return {
     getBackbone: async () => {
       const { name, sha256, dimensions } = backbone;
-      return { backbone: { name, sha256, dimensions, note: backboneNote } };
+      const { embedded } = await store.embeddings.countEmbeddings(backbone.id);
+      return { backbone: { name, sha256, dimensions, note: backboneNote }, embeddedCount: embedded };
     },
     streamEmbeddings: async function* ({ pageIds, backboneSha256 }) {
       for await (const part of streamEmbeddings(deps, { pageIds, backboneSha256: backboneSha256 || undefined }))

@@ -1,4 +1,5 @@
 import type { Log } from '@florilegium/log';
+import { createTurns, type Turns } from '../domain/turns.ts';
 import { createAskedThread } from '../threads/ask-thread.ts';
 import type { NetworkRequest, NetworkThreadSetup } from './network-thread.ts';
 
@@ -9,6 +10,8 @@ export interface NetworkRunner {
    * request gets a new one.
    */
   predict(request: NetworkRequest): Promise<Float32Array>;
+  /** One batch at a time: several would share the one thread, each with its stream of images open all the while. */
+  turns: Turns;
   close(): Promise<void>;
 }
 
@@ -25,6 +28,7 @@ export function createNetworkRunner(setup: NetworkThreadSetup, log: Log): Networ
       last = answer.catch(() => {});
       return answer;
     },
+    turns: createTurns({ inFlightMax: 1, waitingMax: Number.POSITIVE_INFINITY, refusal: '' }),
     close: () => thread.close(),
   };
 }

@@ -30,6 +30,7 @@ export interface PredictionsRepo {
   entropyQuantile(runNumber: number, share: number): Promise<number>;
   /** In ascending PageID. */
   listPredictions(range: PredictionRange): Promise<Prediction[]>;
+  deletePredictions(runNumber: number): Promise<void>;
 }
 
 export function predictionsRepo(kysely: Kysely<Schema>): PredictionsRepo {
@@ -73,6 +74,9 @@ export function predictionsRepo(kysely: Kysely<Schema>): PredictionsRepo {
       bound('disagreement', '<=', filter.disagreementMax);
       if (filter.dissent !== undefined) bound('disagreement', filter.dissent ? '>' : '<=', 0);
       return await query.execute();
+    },
+    deletePredictions: async (runNumber) => {
+      await kysely.deleteFrom('prediction').where('run_number', '=', runNumber).execute();
     },
   };
 }

@@ -1,9 +1,12 @@
 import type { PredictionRun, RunState } from '../domain/prediction-run.ts';
+import type { PredictionsRepo } from '../repos/predictions.repo.ts';
 import type { Store } from '../store.ts';
 
 /** Ends a run and tells of it, in the caller's transaction; nothing happens to a run that has ended. */
 export async function endPredictionRun(
-  store: Pick<Store, 'predictionRuns' | 'announce' | 'cancelBatches'>,
+  store: Pick<Store, 'predictionRuns' | 'announce' | 'cancelBatches'> & {
+    predictions: Pick<PredictionsRepo, 'deletePredictions'>;
+  },
   runId: string,
   state: Extract<RunState, 'done' | 'failed' | 'cancelled'>,
   reason = '',
@@ -13,6 +16,8 @@ export async function endPredictionRun(
   const run = await store.predictionRuns.endRun(runId, state, reason);
   if (!run) return undefined;
   await store.predictionRuns.clearBatches(runId);
+  // They can never be read, and may be as many as there are candidates. No batch can add to them: each was cancelled above, or had ended.
+  if (state !== 'done') await store.predictions.deletePredictions(run.number);
   const pageSetId = run.selection.kind === 'page-set' ? run.selection.pageSetId : '';
   const rule = run.selection.kind === 'rule' ? run.selection.rule : '';
   const { ensembleId, predictedCount, noImageCount } = run;

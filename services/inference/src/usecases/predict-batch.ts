@@ -8,9 +8,11 @@ import type { RecordedEnsemble } from '../domain/ensemble.ts';
 import { joinPageIds, type PredictedPages } from '../domain/prediction.ts';
 import type { HeadRunner } from '../heads/head-runner.ts';
 import { countPredicted } from '../metrics.ts';
+import type { NetworkRunner } from '../networks/network-runner.ts';
 import type { EnsemblesRepo } from '../repos/ensembles.repo.ts';
 import type { RootStore, TransactionStore } from '../store.ts';
 import { endPredictionRun } from './end-prediction-run.ts';
+import { createPatience } from './patience.ts';
 import { type PredictImagesDeps, predictImages } from './predict-images.ts';
 import { type RequestEmbeddingsDeps, requestEmbeddings } from './request-embeddings.ts';
 
@@ -21,7 +23,8 @@ export interface PredictBatchDeps extends RequestEmbeddingsDeps, PredictImagesDe
   };
   artifacts: Pick<EnsembleArtifacts, 'load' | 'readManifest'>;
   heads: Pick<HeadRunner, 'predict'>;
-  /** How long a batch waits for its embeddings, while no page at all is embedded, before it is given back. */
+  networks: Pick<NetworkRunner, 'predict' | 'turns'>;
+  /** How long a batch waits for its embeddings or images, while no page at all is embedded, before it is given back or goes on without. */
   embeddingWaitMs: number;
   log: Log;
 }
@@ -44,7 +47,7 @@ const AWAITED_POLL_MS = 2000;
 /** Predicts the pages of one batch with all members, and ends the run when it was the last. */
 export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchInput): Promise<void> {
   const { store, log } = deps;
-  const { runId, number, signal, complete } = input;
+  const { runId, number, complete } = input;
   const run = await store.predictionRuns.findRun(runId);
   const batch = await store.predictionRuns.describeBatch(runId, number);
   if (!run || !batch) throw notFound('prediction batch', `${runId} ${number}`);
@@ -52,7 +55,7 @@ export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchIn
   if (!record) throw notFound('ensemble', run.ensembleId);
   const predicted =
     record.method === 'finetune'
-      ? await predictImages(deps, record, await pageIdsOf(deps, input), signal)
+      ? await predictStoredImages(deps, record, input)
       : await predictEmbeddings(deps, record, input, batch.pageCount);
   const predictedCount = predicted.pageIds.length;
   const noImage = batch.pageCount - predictedCount;
@@ -73,6 +76,18 @@ async function pageIdsOf({ store }: PredictBatchDeps, { runId, number }: Predict
   const pageIds = await store.predictionRuns.findBatch(runId, number);
   if (!pageIds) throw notFound('prediction batch', `${runId} ${number}`);
   return pageIds;
+}
+
+/** Predictions of the pages that have an image, by networks; those that are to come are waited for. */
+async function predictStoredImages(
+  deps: PredictBatchDeps,
+  record: RecordedEnsemble,
+  input: PredictBatchInput,
+): Promise<PredictedPages> {
+  const { signal } = input;
+  const pageIds = await pageIdsOf(deps, input);
+  await settleImages(deps, pageIds, signal);
+  return await deps.networks.turns.take(() => predictImages(deps, record, pageIds, signal), signal);
 }
 
 /** Predictions of the pages that have an embedding, by heads; those that are to come are waited for. */
@@ -121,8 +136,10 @@ async function settleEmbeddings(
   pageIds: readonly number[],
   signal: AbortSignal,
 ): Promise<void> {
-  let giveUpAt = Date.now() + deps.embeddingWaitMs;
-  let embeddedBefore: number | undefined;
+  const isInVain = createPatience(
+    deps.embeddingWaitMs,
+    async () => (await deps.store.embeddings.countEmbeddings(deps.backbone.id)).embedded,
+  );
   let missing = pageIds;
   for (;;) {
     const records = await deps.store.embeddings.findEmbeddings(deps.backbone.id, missing);
@@ -136,22 +153,39 @@ async function settleEmbeddings(
       awaited.push(...requested.awaited);
     }
     if (pending.length + awaited.length === 0) return;
-    if (Date.now() > giveUpAt) {
-      // Pages that were stored before these come first: behind a hundred thousand of them a batch waits for hours, and rightly.
-      const { embedded } = await deps.store.embeddings.countEmbeddings(deps.backbone.id);
-      if (embeddedBefore !== undefined && embedded <= embeddedBefore) {
-        if (pending.length > 0) throw unavailable(`${pending.length} pages are not embedded yet`);
-        // Nothing is being fetched any more (a fetch run was paused, a host is down): the run ends without these pages.
-        deps.log.warn({ awaitedCount: awaited.length }, 'images did not come; their pages count as without one');
-        return;
-      }
-      embeddedBefore = embedded;
-      giveUpAt = Date.now() + deps.embeddingWaitMs;
+    if (await isInVain()) {
+      if (pending.length > 0) throw unavailable(`${pending.length} pages are not embedded yet`);
+      warnOfMissing(deps, awaited.length);
+      return;
     }
     missing = [...pending, ...awaited];
     await sleep(pending.length > 0 ? POLL_MS : AWAITED_POLL_MS, undefined, { signal });
   }
 }
+
+/** Waits until each page has an image or cannot have one; pages that the service embeds as they are stored show that fetching goes on. */
+async function settleImages(deps: PredictBatchDeps, pageIds: readonly number[], signal: AbortSignal): Promise<void> {
+  const isInVain = createPatience(deps.embeddingWaitMs, async () => {
+    const { embedded, pending, failed } = await deps.store.embeddings.countEmbeddings(deps.backbone.id);
+    return embedded + pending + failed;
+  });
+  let missing = pageIds;
+  for (;;) {
+    const awaited: number[] = [];
+    for (let from = 0; from < missing.length; from += pageIdsMax) {
+      const images = await deps.fetcher.getImageStates(missing.slice(from, from + pageIdsMax));
+      awaited.push(...images.filter(({ kind }) => kind === 'awaited').map(({ pageId }) => pageId));
+    }
+    if (awaited.length === 0) return;
+    if (await isInVain()) return warnOfMissing(deps, awaited.length);
+    missing = awaited;
+    await sleep(AWAITED_POLL_MS, undefined, { signal });
+  }
+}
+
+/** Nothing is being fetched any more (a fetch run was paused, a host is down): the run ends without these pages. */
+const warnOfMissing = ({ log }: PredictBatchDeps, awaitedCount: number) =>
+  log.warn({ awaitedCount }, 'images did not come; their pages count as without one');
 
 const ENSEMBLES_MAX = 4;
 const loaded = new Map<string, Promise<Ensemble>>();

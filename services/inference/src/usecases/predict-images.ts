@@ -3,7 +3,6 @@ import { internal, messageOf } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { EnsembleArtifacts } from '../clients/ensemble-artifacts.client.ts';
 import type { FetchedImage, FetcherClient } from '../clients/fetcher.client.ts';
-import { pageIdsMax } from '../domain/embedding.ts';
 import type { RecordedEnsemble } from '../domain/ensemble.ts';
 import { joinPredicted, type PredictedPages } from '../domain/prediction.ts';
 import type { NetworkRunner } from '../networks/network-runner.ts';
@@ -17,6 +16,8 @@ export interface PredictImagesDeps {
 
 /** Pages a forward pass: what `predictNetwork` takes at once. */
 const batchMax = 32;
+/** Pages of one stream: it stays open while they are predicted, and a network may take a second for one. */
+const streamPagesMax = 64;
 /** Images decoded at once while the pass before runs. */
 const decodesMax = 4;
 
@@ -88,8 +89,8 @@ async function* decodedPages(
       return undefined;
     }
   };
-  for (let from = 0; from < pageIds.length; from += pageIdsMax) {
-    for await (const image of fetcher.streamImages(pageIds.slice(from, from + pageIdsMax), signal)) {
+  for (let from = 0; from < pageIds.length; from += streamPagesMax) {
+    for await (const image of fetcher.streamImages(pageIds.slice(from, from + streamPagesMax), signal)) {
       const pixels = decodePixels(image.content, side);
       // Its failure is dealt with when its turn comes.
       pixels.catch(() => {});

@@ -21,9 +21,28 @@ export interface PredictionQuery {
 /** Where curation draws the line too, unless it is configured. */
 const entropyQuantileDefault = 0.8;
 
-/** The filter that a query asks for, and what told its class. @throws invalid_argument naming the field */
+type Quantiles = Pick<PredictionsRepo, 'entropyQuantile'>;
+
+const remembered = new WeakMap<Quantiles, Map<number, Promise<number>>>();
+const REMEMBERED_MAX = 1000;
+
+/** The default threshold of a run that is done: its predictions change no more, and a reader who turns pages asks for each of them. */
+function thresholdOf(predictions: Quantiles, runNumber: number): Promise<number> {
+  const known = remembered.get(predictions) ?? new Map<number, Promise<number>>();
+  remembered.set(predictions, known);
+  let threshold = known.get(runNumber);
+  if (!threshold) {
+    threshold = predictions.entropyQuantile(runNumber, entropyQuantileDefault);
+    known.set(runNumber, threshold);
+    threshold.catch(() => known.delete(runNumber));
+    if (known.size > REMEMBERED_MAX) known.delete(known.keys().next().value!);
+  }
+  return threshold;
+}
+
+/** The filter that a query asks for of a run that is done, and what told its class. @throws invalid_argument naming the field */
 export async function filterOf(
-  predictions: Pick<PredictionsRepo, 'entropyQuantile'>,
+  predictions: Quantiles,
   runNumber: number,
   { decision, triageClass, entropyThreshold, ...ranges }: PredictionQuery,
 ): Promise<{ filter: PredictionFilter; entropyThreshold?: number }> {
@@ -38,7 +57,7 @@ export async function filterOf(
   if (decision === 'HQ') filter.meanMin = Math.max(0.5, ranges.meanMin ?? 0);
   if (decision === 'LQ') filter.meanBelow = 0.5;
   if (triageClass === undefined) return { filter };
-  const threshold = entropyThreshold ?? (await predictions.entropyQuantile(runNumber, entropyQuantileDefault));
+  const threshold = entropyThreshold ?? (await thresholdOf(predictions, runNumber));
   filter.dissent = triageClass === 'C' || triageClass === 'D';
   if (triageClass === 'B' || triageClass === 'D') filter.entropyAbove = threshold;
   else filter.entropyMax = Math.min(threshold, ranges.entropyMax ?? threshold);

@@ -104,13 +104,14 @@ it('takes embeddings of the asked backbone alone, and whole', async () => {
   };
   let next = sent;
   const address = await serve(InferenceServiceDefinition, {
-    getBackbone: async () => ({ backbone: wanted }),
+    getBackbone: async () => ({ backbone: wanted, embeddedCount: 12 }),
     async *streamEmbeddings() {
       yield next;
     },
   });
   const inference = closing(inferenceClient(address));
   expect(await inference.currentBackbone(signal)).toEqual(wanted);
+  expect(await inference.countEmbedded(signal)).toBe(12);
   const read = async () => {
     for await (const message of inference.streamEmbeddings([5, 6, 7], wanted, signal)) return message;
     return undefined;

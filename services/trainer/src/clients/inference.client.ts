@@ -17,6 +17,8 @@ export interface EmbeddingMessage {
 
 export interface InferenceClient {
   currentBackbone(signal: AbortSignal): Promise<EmbeddingBackbone>;
+  /** How many pages are embedded by it. */
+  countEmbedded(signal: AbortSignal): Promise<number>;
   /** Throws failed_precondition when the embeddings are of another backbone than asked for. */
   streamEmbeddings(
     pageIds: readonly number[],
@@ -34,6 +36,7 @@ export function inferenceClient(options: RpcClientOptions): InferenceClient {
       if (!backbone || backbone.dimensions <= 0) throw internal('inference names no backbone');
       return { name: backbone.name, sha256: backbone.sha256, dimensions: backbone.dimensions };
     },
+    countEmbedded: async (signal) => (await client.getBackbone({}, { signal })).embeddedCount,
     async *streamEmbeddings(pageIds, backbone, signal) {
       const request = { pageIds: [...pageIds], backboneSha256: backbone.sha256 };
       for await (const message of client.streamEmbeddings(request, { signal })) {

@@ -65,10 +65,18 @@ export interface TrainingsRepo {
   endTraining(id: string, state: 'failed' | 'cancelled', reason: string | null): Promise<boolean>;
   recordEpochs(id: string, epochs: readonly Epoch[]): Promise<void>;
   listEpochs(id: string, afterSerial: number, limit: number): Promise<(Epoch & { serial: number })[]>;
+  /** Until the transaction ends, nobody else decides about the iteration: it is frozen and cancelled by events in any order, at any time. */
+  lockIteration(iterationId: string): Promise<void>;
   noteCancelledIteration(iterationId: string): Promise<void>;
   isCancelledIteration(iterationId: string): Promise<boolean>;
   /** Those of the trainings that have ended; ids that are not known are left out. */
   findEnded(ids: readonly string[]): Promise<string[]>;
+  /**
+   * Trainings that failed or were cancelled so long ago, with their members' weights that no other training wants; none while any is open: it
+   * may come to the very same weights, whose key is their hash, at any moment.
+   */
+  findUselessWeights(endedBefore: Date, limit: number): Promise<{ id: string; keys: string[] }[]>;
+  markWeightsCleared(ids: readonly string[]): Promise<void>;
 }
 
 export function trainingsRepo(kysely: Kysely<Schema>): TrainingsRepo {
@@ -228,12 +236,15 @@ export function trainingsRepo(kysely: Kysely<Schema>): TrainingsRepo {
     },
     recordEpochs: async (id, epochs) => {
       if (epochs.length === 0) return;
-      // A member that is trained again after a lost worker passes the same epochs again.
-      await kysely
-        .insertInto('training_epoch')
-        .values(epochs.map(({ stopLoss, ...epoch }) => ({ training_id: id, ...epoch, stop_loss: stopLoss })))
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
+      const column = (name: keyof Epoch) => epochs.map((epoch) => epoch[name]);
+      // A serial is given when a row is written and seen when its transaction ends: in turns, so that whoever follows from serial to serial
+      // passes over no row of another worker. A member that is trained again after a lost worker passes the same epochs again.
+      await sql`
+        insert into training_epoch (training_id, member, epoch, loss, stop_loss)
+        select ${id}::uuid, passed.*
+        from (select pg_advisory_xact_lock(hashtextextended(${`epochs of ${id}`}, 0))) as turn,
+          unnest(${column('member')}::int[], ${column('epoch')}::int[], ${column('loss')}::float8[], ${column('stopLoss')}::float8[]) as passed
+        on conflict do nothing`.execute(kysely);
     },
     listEpochs: (id, afterSerial, limit) =>
       kysely
@@ -244,6 +255,9 @@ export function trainingsRepo(kysely: Kysely<Schema>): TrainingsRepo {
         .orderBy('serial')
         .limit(limit)
         .execute(),
+    lockIteration: async (iterationId) => {
+      await sql`select pg_advisory_xact_lock(hashtextextended(${`iteration ${iterationId}`}, 0))`.execute(kysely);
+    },
     noteCancelledIteration: async (iterationId) => {
       await kysely
         .insertInto('cancelled_iteration')
@@ -262,6 +276,25 @@ export function trainingsRepo(kysely: Kysely<Schema>): TrainingsRepo {
         .select('id')
         .where('id', 'in', [...ids]);
       return (await query.where('state', 'not in', open).execute()).map((row) => row.id);
+    },
+    findUselessWeights: async (endedBefore, limit) => {
+      const { rows } = await sql<{ id: string; keys: string[] }>`
+        select training.id, array(
+          select weights_key from training_member as own where own.training_id = training.id and not exists (
+            select 1 from training_member as other join training as wanting on wanting.id = other.training_id
+            where other.weights_key = own.weights_key and wanting.state = 'done')) as keys
+        from training
+        where state in ('failed', 'cancelled') and not weights_cleared and ended_at <= ${endedBefore}
+          and not exists (select 1 from training where state in ('pending', 'running'))
+        order by id limit ${limit}`.execute(kysely);
+      return rows;
+    },
+    markWeightsCleared: async (ids) => {
+      await kysely
+        .updateTable('training')
+        .set({ weights_cleared: true })
+        .where('id', 'in', [...ids])
+        .execute();
     },
   };
 }

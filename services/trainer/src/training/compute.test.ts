@@ -47,3 +47,15 @@ it('does not begin what is stopped already', async () => {
   await expect(compute.run(aTask(20), { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'cancelled' });
   expect(await compute.run(aTask(20), { signal })).toMatchObject({ tensorflowBackend: 'wasm' });
 });
+
+it('stops what still waits for a thread, and gives the thread to the next', async () => {
+  const [busy, stop] = [new AbortController(), new AbortController()];
+  const running = compute.run(aTask(200_000), { signal: busy.signal });
+  const waiting = compute.run(aTask(20), { signal: stop.signal });
+  const next = compute.run(aTask(20), { signal });
+  setTimeout(() => stop.abort(), 20);
+  await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
+  busy.abort();
+  await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await next).toMatchObject({ tensorflowBackend: 'wasm' });
+});

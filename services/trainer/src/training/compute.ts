@@ -74,11 +74,22 @@ export interface Compute {
 /** A pool of threads that start when first needed and keep their TensorFlow.js backend. */
 export function createCompute(threadsMax: number, wanted: TensorflowBackend | 'auto', log: Log): Compute {
   const idle: ComputeThread[] = [];
-  const waiting: (() => void)[] = [];
+  const waiting = new Set<() => void>();
   let busy = 0;
 
-  const acquire = async () => {
-    if (busy >= threadsMax) await new Promise<void>((resolve) => waiting.push(resolve));
+  const wait = (signal: AbortSignal) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = () => {
+      waiting.delete(resolve);
+      reject(cancellationOf(signal.reason));
+    };
+    waiting.add(resolve);
+    signal.addEventListener('abort', leave, { once: true });
+    return promise.finally(() => signal.removeEventListener('abort', leave));
+  };
+  const acquire = async (signal: AbortSignal) => {
+    if (signal.aborted) throw cancellationOf(signal.reason);
+    if (busy >= threadsMax) await wait(signal);
     else busy++;
     // A thread may have died while it was idle; what is sent to it would never be answered.
     for (let thread = idle.pop(); thread; thread = idle.pop()) if (thread.isUsable) return thread;
@@ -86,14 +97,17 @@ export function createCompute(threadsMax: number, wanted: TensorflowBackend | 'a
   };
   const release = (thread: ComputeThread) => {
     if (thread.isUsable) idle.push(thread);
-    const next = waiting.shift();
-    if (next) next();
-    else busy--;
+    const [next] = waiting;
+    // The place passes on without being free in between.
+    if (next) {
+      waiting.delete(next);
+      next();
+    } else busy--;
   };
 
   return {
     run: async (task, { signal, ...listeners }) => {
-      const thread = await acquire();
+      const thread = await acquire(signal);
       const end = () => thread.end(signal.reason);
       signal.addEventListener('abort', end, { once: true });
       try {

@@ -40,6 +40,7 @@ export async function cancelIterationTraining(
   iterationId: string,
 ): Promise<void> {
   await store.inTransaction(async (unit) => {
+    await unit.trainings.lockIteration(iterationId);
     await unit.trainings.noteCancelledIteration(iterationId);
     for (const { id } of await unit.trainings.findOpenOfIteration(iterationId)) {
       await endTraining(unit, id, 'cancelled', null);

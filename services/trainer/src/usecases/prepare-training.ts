@@ -24,7 +24,7 @@ export interface PrepareTrainingDeps extends GatherEmbeddingsDeps, GatherImagesD
   compute: Compute;
   curation: Pick<CurationClient, 'readLabelSet'>;
   catalog: Pick<CatalogClient, 'itemsOf'>;
-  inference: Pick<InferenceClient, 'currentBackbone' | 'streamEmbeddings'>;
+  inference: Pick<InferenceClient, 'currentBackbone' | 'countEmbedded' | 'streamEmbeddings'>;
   log: Log;
   /** Largest label set. */
   labelsMax: number;

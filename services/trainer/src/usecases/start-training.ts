@@ -60,30 +60,30 @@ export async function startIterationTraining(deps: StartTrainingDeps, frozen: Fr
   const { store, log } = deps;
   const { iterationId, labelSetId, method, parentEnsembleId } = frozen;
   const requestKey = `event:${frozen.messageId}`;
-  const refuse = (state: 'failed' | 'cancelled', reason: string) =>
-    store.inTransaction(async (unit) => {
-      const id = uuidv7();
-      const added = await unit.trainings.insertTraining({
-        id,
-        ensembleId: uuidv7(),
-        requestKey,
-        labelSetId,
-        iterationId,
-        method,
-        parameters: {},
-        parametersSha256: parametersSha256({}),
-        parentEnsembleId,
-        memberCount: 0,
-        ended: { state, reason },
-      });
-      if (added) await announceEnd(unit, (await unit.trainings.findTraining(id))!);
-      log.warn({ trainingId: id, labelSetId, reason }, 'training refused');
+  const refuse = async (unit: Unit, state: 'failed' | 'cancelled', reason: string) => {
+    const id = uuidv7();
+    const added = await unit.trainings.insertTraining({
+      id,
+      ensembleId: uuidv7(),
+      requestKey,
+      labelSetId,
+      iterationId,
+      method,
+      parameters: {},
+      parametersSha256: parametersSha256({}),
+      parentEnsembleId,
+      memberCount: 0,
+      ended: { state, reason },
     });
-  if (await store.trainings.isCancelledIteration(iterationId))
-    return await refuse('cancelled', 'the iteration was cancelled');
+    if (added) await announceEnd(unit, (await unit.trainings.findTraining(id))!);
+    log.warn({ trainingId: id, labelSetId, reason }, 'training refused');
+  };
   try {
     const wish = { labelSetId, method, parameters: parseParameters(frozen.parametersJson), parentEnsembleId };
     await store.inTransaction(async (unit) => {
+      await unit.trainings.lockIteration(iterationId);
+      if (await unit.trainings.isCancelledIteration(iterationId))
+        return await refuse(unit, 'cancelled', 'the iteration was cancelled');
       const id = await findOrInsert(unit, wish, requestKey, iterationId);
       // Bound first: the row is locked from then on, so a finish on its way either sees the iteration or is seen here as done.
       await unit.trainings.bindToIteration(id, iterationId);
@@ -93,7 +93,8 @@ export async function startIterationTraining(deps: StartTrainingDeps, frozen: Fr
     });
   } catch (error) {
     if (!isFaultOfRequest(error)) throw error;
-    await refuse('failed', error.field ? `${error.field}: ${messageOf(error)}` : messageOf(error));
+    const reason = error.field ? `${error.field}: ${messageOf(error)}` : messageOf(error);
+    await store.inTransaction((unit) => refuse(unit, 'failed', reason));
   }
 }
 

@@ -8,6 +8,7 @@ import type { Epoch } from '../repos/trainings.repo.ts';
 import type { Schema } from '../schema.ts';
 import { type Store, unitOn } from '../store.ts';
 import type { Compute } from '../training/compute.ts';
+import { inParts } from '../training/in-parts.ts';
 import { scratch } from '../training/scratch.ts';
 import { trainHead } from './train-head.ts';
 import { trainNetworkMember } from './train-network.ts';
@@ -81,10 +82,4 @@ export async function trainMember(deps: TrainMemberDeps, batch: ClaimedBatch<Sch
   } finally {
     clearInterval(show);
   }
-}
-
-/** Parts that are hashed and written one by one: those of an AlexNet in one go would hold this thread for a quarter of a second. */
-async function* inParts(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  const partBytes = 4 << 20;
-  for (let start = 0; start < bytes.length; start += partBytes) yield bytes.subarray(start, start + partBytes);
 }

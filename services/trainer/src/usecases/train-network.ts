@@ -11,6 +11,7 @@ import type { StoredFile, Training } from '../domain/training.ts';
 import type { Schema } from '../schema.ts';
 import type { ComputeOptions } from '../training/compute.ts';
 import { decodeDataset } from '../training/dataset.ts';
+import { inParts } from '../training/in-parts.ts';
 import { scratch } from '../training/scratch.ts';
 import type { TrainedByMethod, TrainMemberDeps } from './train-member.ts';
 
@@ -47,7 +48,7 @@ export async function trainNetworkMember(
       onEpoch,
       onCheckpoint: (bytes) => {
         writing ??= objects
-          .put(checkpointKey, bytes)
+          .put(checkpointKey, inParts(bytes))
           .then(
             () => log.debug({ trainingId: training.id, member: number, bytes: bytes.length }, 'checkpoint written'),
             (error) =>

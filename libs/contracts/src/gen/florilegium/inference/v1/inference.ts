@@ -162,7 +162,11 @@ export interface GetBackboneRequest {
 }
 
 export interface GetBackboneResponse {
-  backbone: Backbone | undefined;
+  backbone:
+    | Backbone
+    | undefined;
+  /** Pages that it has embedded. Whoever waits for an embedding sees by its growth that others come first. */
+  embeddedCount: number;
 }
 
 export interface StreamEmbeddingsRequest {
@@ -434,13 +438,16 @@ export const GetBackboneRequest: MessageFns<GetBackboneRequest> = {
 };
 
 function createBaseGetBackboneResponse(): GetBackboneResponse {
-  return { backbone: undefined };
+  return { backbone: undefined, embeddedCount: 0 };
 }
 
 export const GetBackboneResponse: MessageFns<GetBackboneResponse> = {
   encode(message: GetBackboneResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.backbone !== undefined) {
       Backbone.encode(message.backbone, writer.uint32(10).fork()).join();
+    }
+    if (message.embeddedCount !== 0) {
+      writer.uint32(16).int32(message.embeddedCount);
     }
     return writer;
   },
@@ -466,6 +473,14 @@ export const GetBackboneResponse: MessageFns<GetBackboneResponse> = {
             message.backbone = Backbone.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.embeddedCount = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -479,13 +494,23 @@ export const GetBackboneResponse: MessageFns<GetBackboneResponse> = {
   },
 
   fromJSON(object: any): GetBackboneResponse {
-    return { backbone: isSet(object.backbone) ? Backbone.fromJSON(object.backbone) : undefined };
+    return {
+      backbone: isSet(object.backbone) ? Backbone.fromJSON(object.backbone) : undefined,
+      embeddedCount: isSet(object.embeddedCount)
+        ? globalThis.Number(object.embeddedCount)
+        : isSet(object.embedded_count)
+        ? globalThis.Number(object.embedded_count)
+        : 0,
+    };
   },
 
   toJSON(message: GetBackboneResponse): unknown {
     const obj: any = {};
     if (message.backbone !== undefined) {
       obj.backbone = Backbone.toJSON(message.backbone);
+    }
+    if (message.embeddedCount !== 0) {
+      obj.embeddedCount = Math.round(message.embeddedCount);
     }
     return obj;
   },
@@ -498,6 +523,7 @@ export const GetBackboneResponse: MessageFns<GetBackboneResponse> = {
     message.backbone = (object.backbone !== undefined && object.backbone !== null)
       ? Backbone.fromPartial(object.backbone)
       : undefined;
+    message.embeddedCount = object.embeddedCount ?? 0;
     return message;
   },
 };
