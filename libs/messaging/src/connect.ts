@@ -141,6 +141,8 @@ async function connectPatiently(url: string, name: string, connectTimeoutMs: num
         ...address,
         name,
         maxReconnectAttempts: -1,
+        // Else two refusals in a row end them: credentials that are being changed arrive one server after the other.
+        ignoreAuthErrorAbort: true,
         reconnectTimeWait: 500,
         reconnectJitter: 250,
         timeout: 5000,
