@@ -148,7 +148,7 @@ export function CollageView() {
                 />
               )}
             </Field>
-            <div class="row low">
+            <div class="columns" style={{ '--column': '5rem' }}>
               {(
                 [
                   ['yearMin', 'From year'],
