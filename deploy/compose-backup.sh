@@ -8,7 +8,9 @@ mkdir -p "$folder"
 # shellcheck disable=SC2086 # a command and its options
 {
   $compose exec -T postgres pg_dump --username postgres --format custom florilegium >"$folder/florilegium.dump.new"
-  $compose exec -T fetcher-api tar -C /objects --exclude ./.cache -cf - . >"$folder/objects.tar.new"
+  # What is still being written lies in .writing. tar's status 1 is a file that changed meanwhile, 2 an archive that is not whole; within the
+  # container, for outside of it 1 is the engine's, too.
+  $compose exec -T fetcher-api sh -c 'tar -C /objects --exclude ./.cache --exclude ./.writing -cf - . || [ $? = 1 ]' >"$folder/objects.tar.new"
 }
 mv "$folder/florilegium.dump.new" "$folder/florilegium.dump"
 mv "$folder/objects.tar.new" "$folder/objects.tar"

@@ -30,6 +30,9 @@ export const chartVariables = [
 /** Variables that no chart should set: for children of `npm start`. */
 export const unsettableVariables = ['EXIT_WITH_PARENT'];
 
+/** Variables of Node itself that may be set for any service. */
+export const nodeVariables = ['NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS', 'UV_THREADPOOL_SIZE'];
+
 export const services = ['catalog', 'fetcher', 'inference', 'curation', 'trainer'];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -50,7 +53,7 @@ const types: Record<string, string[]> = {
 
 /** The JSON Schema of `services.<service>.env`. */
 export function envSchemaOf(service: string): object {
-  const own = [...variablesOf(service)]
+  const own = [...variablesOf(service), ...nodeVariables.map((name) => [name, 'string'] as const)]
     .filter(([name]) => !chartVariables.includes(name) && !unsettableVariables.includes(name))
     .toSorted(([a], [b]) => a.localeCompare(b));
   return {

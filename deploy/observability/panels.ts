@@ -11,7 +11,7 @@ export interface Panel {
   /** Legend → PromQL. `stat`, `bargauge` and `table` show its value now. */
   queries: Record<string, string>;
   /** What a stack must have for the queries to give data; without it `npm start` and compose have all. */
-  needs?: 'kubernetes' | 'gpu' | 's3' | 'nothing wrong';
+  needs?: 'kubernetes' | 'gpu' | 's3' | 'requests under way' | 'nothing wrong';
 }
 
 export interface Dashboard {
@@ -69,7 +69,7 @@ export const dashboards: readonly Dashboard[] = [
           description:
             'Requests under way and requests that wait for their turn, by host: politeness, not load, is what limits',
           queries: { '{{host}} {{state}}': 'sum by (host, state) (florilegium_fetcher_gate_requests)' },
-          needs: 'nothing wrong',
+          needs: 'requests under way',
         },
       ],
       'The queue': [

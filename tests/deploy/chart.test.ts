@@ -17,6 +17,7 @@ import {
 } from '../../deploy/helm/write-env-schema.ts';
 import { dashboards } from '../../deploy/observability/panels.ts';
 import { jsonOf } from '../../deploy/observability/write-dashboards.ts';
+import { readGatewayConfig } from '../../libs/gateway/src/config.ts';
 import { findHelm, promtool } from './tools.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -64,6 +65,15 @@ function template(...settings: string[]): Manifest[] {
 
 const refusal = (setting: string) =>
   spawnSync(helm!, ['template', 'florilegium', chart, '--set', setting], { encoding: 'utf8' }).stderr;
+/** What helm prints after an install. */
+function notes(...settings: string[]): string {
+  const sets = settings.flatMap((setting) => ['--set', setting]);
+  return execFileSync(helm!, ['install', 'florilegium', chart, '--dry-run=client', ...sets], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+}
+
 const named = (manifests: Manifest[], kind: string, name: string) =>
   manifests.find((manifest) => manifest.kind === kind && manifest.metadata.name === name)!;
 const podsOf = (manifests: Manifest[]) =>
@@ -148,7 +158,7 @@ describe.skipIf(!helm)(`the chart${helm ? '' : ' (skipped: no helm on the PATH o
 
   it('keeps all pods within the restricted security standard, on a read-only root and without a token', () => {
     const pods = podsOf(template('quickstart.enabled=true'));
-    expect(pods).toHaveLength(17);
+    expect(pods).toHaveLength(18);
     for (const { metadata, spec } of pods) {
       const pod = spec.template.spec;
       expect(pod.securityContext, metadata.name).toMatchObject({
@@ -166,6 +176,67 @@ describe.skipIf(!helm)(`the chart${helm ? '' : ' (skipped: no helm on the PATH o
         expect(container.resources.limits, metadata.name).toHaveProperty('memory');
       }
     }
+  });
+
+  it('opens, in the quickstart, one address for the web UI and all of REST: a gateway that finds every service', () => {
+    const manifests = template('quickstart.enabled=true');
+    const { image, env } = named(manifests, 'Deployment', 'florilegium-gateway').spec.template.spec.containers[0]!;
+    expect(image).toBe('florilegium/gateway:0.1.0');
+    const { urls } = readGatewayConfig({
+      ...Object.fromEntries(env.map(({ name, value }) => [name, value])),
+      HTTP_PORT: '8080',
+    });
+    for (const service of serviceNames) {
+      expect(urls[service]).toBe(`http://florilegium-${service}`);
+      expect(named(manifests, 'Service', `florilegium-${service}`), service).toBeDefined();
+    }
+    expect(notes('quickstart.enabled=true')).toContain('port-forward service/florilegium-gateway 8080:80');
+    expect(notes()).not.toContain('-gateway');
+  });
+
+  it('says how many connections PostgreSQL has to take', () => {
+    // Ten pods, one more of each api while it is replaced, the import's own four, two of each job before the release.
+    expect(notes()).toContain(`take ${15 * 10 + 4 + 10} connections`);
+    expect(notes('database.poolMax=5', 'services.catalog.worker.replicas=3')).toContain(
+      `take ${17 * 5 + 3 * 4 + 10} connections`,
+    );
+    const scaled = notes('autoscaling.hpa=true', 'autoscaling.keda=true', 'nats.monitorEndpoint=nats:8222');
+    expect(scaled).toContain(`take ${(30 + 5 + 29) * 10 + 2 * 4 + 10} connections`);
+    expect(notes('quickstart.enabled=true')).not.toContain('may be asked for');
+    expect(notes('quickstart.enabled=true', 'database.poolMax=20')).toContain('up to 314 may be asked for');
+  });
+
+  it('lets all that calls out believe an authority of yours', () => {
+    const manifests = template('certificateAuthority.secret=rds', 'certificateAuthority.key=bundle.pem');
+    const pods = podsOf(manifests);
+    expect(pods).toHaveLength(15);
+    for (const { metadata, spec } of pods) {
+      const [container] = spec.template.spec.containers;
+      const path = '/etc/florilegium/ca/bundle.pem';
+      expect(container!.env, metadata.name).toContainEqual({ name: 'NODE_EXTRA_CA_CERTS', value: path });
+      expect(JSON.stringify(spec), metadata.name).toContain('"secret":{"secretName":"rds"}');
+    }
+    expect(JSON.stringify(template())).not.toContain('certificate-authority');
+  });
+
+  it('brings volumes of yours into both roles of a service, and into no other', () => {
+    const service = 'services.catalog';
+    const manifests = template(
+      `${service}.extraVolumes[0].name=rules`,
+      `${service}.extraVolumes[0].configMap.name=my-rules`,
+      `${service}.extraVolumeMounts[0].name=rules`,
+      `${service}.extraVolumeMounts[0].mountPath=/rules`,
+      `${service}.env.CANDIDATE_RULES_FILE=/rules/rules.json`,
+    );
+    const withRules = podsOf(manifests).filter(({ spec }) => JSON.stringify(spec).includes('my-rules'));
+    expect(withRules.map(({ metadata }) => metadata.name)).toEqual([
+      'florilegium-catalog-api',
+      'florilegium-catalog-worker',
+    ]);
+    for (const { spec } of withRules)
+      expect(spec.template.spec.containers[0]).toMatchObject({
+        volumeMounts: expect.arrayContaining([{ name: 'rules', mountPath: '/rules' }]),
+      });
   });
 
   it('makes, in the quickstart, every key that a pod asks for, and kubectl users make the same', () => {
@@ -293,6 +364,11 @@ describe.skipIf(!helm)(`the chart${helm ? '' : ' (skipped: no helm on the PATH o
     ['ingress.hosts=x', 'hosts'],
     ['logLevel=loud', 'logLevel'],
     ['services.fetcher.env.CONTCT=x', 'CONTCT'],
+    // It would be heeded by nothing.
+    ['services.fetcher.env.HTTPS_PROXY=http://proxy:3128', 'HTTPS_PROXY'],
+    ['services.inference.worker.gpus=1', 'services.inference.worker.image'],
+    ['services.catalog.extraVolumes[0].configMap.name=x', 'extraVolumes'],
+    ['certificateAuthority.configmap=x', 'configmap'],
     ['objectStore.s3.buckt=x', 'buckt'],
     ['autoscaling.kda=true', 'kda'],
     ['services.trainer.worker.hpa.maxReplicas=2', 'hpa'],
@@ -327,6 +403,17 @@ describe('dashboards and alerts', () => {
     expect(readdirSync(join(chart, 'files/dashboards'))).toHaveLength(dashboards.length);
   });
 
+  it('names in the operations guide every panel that a stack without more shows empty', () => {
+    const guide = readFileSync(join(root, 'docs/operations.md'), 'utf8');
+    const told = /^Without data on a stack[\s\S]*?\n\n/m.exec(guide)![0].match(/(?<=\*)[^*,;]+[^*]*(?=\*)/g)!;
+    const empty = dashboards.flatMap(({ rows }) =>
+      Object.values(rows)
+        .flat()
+        .filter(({ needs }) => needs),
+    );
+    for (const { title } of empty) expect(told, title).toContain(title);
+  });
+
   it('has a paragraph in the operations guide for every alert, which its runbook names', () => {
     const guide = readFileSync(join(root, 'docs/operations.md'), 'utf8');
     const { groups } = parse(readFileSync(join(chart, 'files/rules.yaml'), 'utf8')) as {
@@ -335,6 +422,59 @@ describe('dashboards and alerts', () => {
     for (const { alert, annotations } of groups.flatMap(({ rules }) => rules)) {
       expect(guide, alert).toMatch(new RegExp(`^#+ ${alert}$`, 'm'));
       expect(annotations.runbook, alert).toContain(`docs/operations.md#${alert.toLowerCase()}`);
+    }
+  });
+
+  it('ask for states and results that the services can count', () => {
+    const closed = {
+      'florilegium_fetcher_pages_total state': listOf('services/fetcher/src/domain/page-state.ts', 'pageStates'),
+      'florilegium_fetcher_requests_total result': [
+        ...listOf('libs/bhl/src/image-fetch.ts', 'imageFetchKinds'),
+        ...['redirect', 'throttled', 'failed'],
+      ],
+      'florilegium_curation_iterations_open state': listOf(
+        'services/curation/src/domain/iteration.ts',
+        'iterationStates',
+      ),
+      'florilegium_trainer_trainings_ended_total state': listOf(
+        'services/trainer/src/domain/training.ts',
+        'trainingStates',
+      ),
+      'florilegium_work_batch_duration_seconds_count outcome': ['done', 'failed', 'given_back'],
+    };
+    const queries = [
+      readFileSync(join(chart, 'files/rules.yaml'), 'utf8'),
+      ...dashboards.flatMap(({ rows }) => Object.values(rows).flat()).flatMap((panel) => Object.values(panel.queries)),
+    ].join('\n');
+    let asked = 0;
+    for (const [, metric, matchers] of queries.matchAll(/(florilegium_\w+)\{([^}]*)\}/g))
+      for (const [, label, , values] of matchers!.matchAll(/(\w+)(=|=~|!=|!~)"([^"]*)"/g)) {
+        const known: readonly string[] | undefined = (closed as Record<string, string[]>)[`${metric} ${label}`];
+        if (!known) continue;
+        asked += 1;
+        for (const value of values!.split('|')) expect(known, `${metric} ${label}`).toContain(value);
+      }
+    expect(asked).toBeGreaterThan(5);
+  });
+
+  it('has a case in rules.test.yaml in which it fires, and one in which it does not, for every alert', () => {
+    const { groups } = parse(readFileSync(join(chart, 'files/rules.yaml'), 'utf8')) as {
+      groups: { rules: { alert: string }[] }[];
+    };
+    const { tests } = parse(readFileSync(join(root, 'tests/deploy/rules.test.yaml'), 'utf8')) as {
+      tests: { alert_rule_test: { alertname: string; exp_alerts: unknown[] }[] }[];
+    };
+    const cases = tests.flatMap(({ alert_rule_test }) => alert_rule_test);
+    for (const { alert } of groups.flatMap(({ rules }) => rules)) {
+      const of = cases.filter(({ alertname }) => alertname === alert);
+      expect(
+        of.some(({ exp_alerts }) => exp_alerts.length > 0),
+        `${alert} fires`,
+      ).toBe(true);
+      expect(
+        of.some(({ exp_alerts }) => exp_alerts.length === 0),
+        `${alert} is quiet`,
+      ).toBe(true);
     }
   });
 
@@ -354,13 +494,16 @@ describe('dashboards and alerts', () => {
   );
 });
 
+/** What a closed list in the code holds: `export const name = ['a', 'b'] as const`. */
+function listOf(file: string, name: string): string[] {
+  const list = new RegExp(`export const ${name} = \\[([^\\]]+)\\]`).exec(readFileSync(join(root, file), 'utf8'))![1]!;
+  return [...list.matchAll(/'([^']+)'/g)].map((match) => match[1]!);
+}
+
 /** The kinds of work in the store.ts of a service, or in its one use case. */
 function workKindsOf(service: string): string[] {
   if (service === 'catalog') return ['import'];
-  const list = /export const workKinds = \[([^\]]+)\]/.exec(
-    readFileSync(join(root, 'services', service, 'src/store.ts'), 'utf8'),
-  )![1]!;
-  return [...list.matchAll(/'([^']+)'/g)].map((match) => match[1]!);
+  return listOf(`services/${service}/src/store.ts`, 'workKinds');
 }
 
 /** The hashes in API_KEYS are those of the keys beside them, in the form that services read. */

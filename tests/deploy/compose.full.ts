@@ -43,9 +43,11 @@ describe.skipIf(missing)(`images${missing ? ` (skipped: no ${missing})` : ''}`, 
   );
 
   it('says in one line what a service misses, and ends', async () => {
-    const end = await run('docker', ['run', '--rm', 'florilegium/trainer:0.1.0']).catch((error) => error);
-    expect(end.code).toBe(1);
-    expect(end.stderr).toMatch(/DATABASE_URL is missing/);
+    for (const service of services) {
+      const end = await run('docker', ['run', '--rm', `florilegium/${service}:0.1.0`]).catch((error) => error);
+      expect(end.code, service).toBe(1);
+      expect(end.stderr, service).toMatch(/^[^\n]*DATABASE_URL is missing[^\n]*\n$/);
+    }
   });
 });
 
@@ -159,19 +161,7 @@ describe.skipIf(missing)(`the compose stack${missing ? ` (skipped: no ${missing}
     expect(summary.list.precision).toBeGreaterThan(0.8);
     // Each write of the load was carried out once, and its work and events arrived.
     await load.verify();
-    const parked = docker(
-      'exec',
-      (await stack.containers()).find(({ service }) => service === 'nats')!.id,
-      'sh',
-      '-c',
-      'ls /data/jetstream/*/streams/FLORILEGIUM_PARKED/msgs 2>/dev/null || true',
-    );
-    expect(
-      parked
-        .trim()
-        .split('\n')
-        .filter((name) => name.endsWith('.blk') && name !== '1.blk'),
-    ).toEqual([]);
+    expect(await parkedMessages()).toBe(0);
   }, 900_000);
 
   it('is backed up, lost and restored: lists, labels and images are the same, and work goes on', async () => {
@@ -225,6 +215,16 @@ describe.skipIf(missing)(`the compose stack${missing ? ` (skipped: no ${missing}
     expect(await fingerprint()).toEqual(before);
     await expectWorkToGoOn('thumb');
   }, 600_000);
+
+  /** As the services see the stream of messages that were given up. */
+  async function parkedMessages(): Promise<number> {
+    const api = (await stack.containers()).find(({ service }) => service === 'curation-api')!;
+    const ask = "fetch('http://127.0.0.1:8080/metrics').then((answer) => answer.text()).then(console.log)";
+    const metrics = docker('exec', api.id, 'node', '-e', ask);
+    const line = /^florilegium_jetstream_stream_messages\{stream="parked"\} (\d+)$/m.exec(metrics);
+    expect(line, 'the metric of parked messages').not.toBeNull();
+    return Number(line![1]);
+  }
 
   async function fingerprint() {
     const lists = await ask<{ hqLists: { version: number; pagesSha256?: string }[] }>('/v1/hq-lists');

@@ -2,6 +2,7 @@
 
 interface Metadata {
   name: string;
+  namespace?: string;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
 }
@@ -117,11 +118,14 @@ export function referenceFaults(objects: readonly Rendered[], given: readonly st
       fault(`no ServiceAccount ${serviceAccountName}`);
     for (const volume of volumes) {
       const secret = volume.secret?.secretName;
-      if (volume.configMap && (early || !has('ConfigMap', volume.configMap.name)))
+      if (
+        volume.configMap &&
+        (early ? !given.includes(volume.configMap.name) : !has('ConfigMap', volume.configMap.name))
+      )
         fault(`no ConfigMap ${volume.configMap.name}`);
       if (secret && !has('Secret', secret)) fault(`no Secret ${secret}`);
       const claim = volume.persistentVolumeClaim?.claimName;
-      if (claim && (early || !has('PersistentVolumeClaim', claim))) fault(`no claim ${claim}`);
+      if (claim && (early ? !given.includes(claim) : !has('PersistentVolumeClaim', claim))) fault(`no claim ${claim}`);
     }
     for (const container of containers) {
       const names = (container.env ?? []).map(({ name }) => name);
@@ -180,7 +184,8 @@ export function isAllowed(
     rules.some(
       (rule) =>
         (!rule.ports || rule.ports.some(({ port }) => port === call.port)) &&
-        (!rule[side] || rule[side].some((peer) => isPeer(peer, labels, namespace))),
+        // No peers, be it that none are named or that the list is empty, are all peers.
+        (!rule[side]?.length || rule[side].some((peer) => isPeer(peer, labels, namespace))),
     );
   const ingress = ofPod(call.to, 'Ingress');
   const egress = call.namespace === 'florilegium' ? ofPod(call.from, 'Egress') : [];

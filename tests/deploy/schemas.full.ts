@@ -1,7 +1,8 @@
 // Every object that the chart renders, for every combination of values that the documentation names, against the schemas of Kubernetes
 // (the oldest version that Chart.yaml allows, the newest known) and of the CRDs; compose.yaml against the Compose Specification.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv, type ValidateFunction } from 'ajv';
@@ -11,6 +12,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { isAllowed, podTemplateOf, type Rendered, referenceFaults } from './references.ts';
 import {
   composeModule,
+  findKubectl,
   kedaModule,
   prepareGoModule,
   prepareHelm,
@@ -196,14 +198,69 @@ describe.skipIf(missing.length > 0)(
       expect(allowed({}, 'ingress-nginx', podOf('florilegium-curation-api'), 8080)).toBe(true);
       expect(allowed({}, 'monitoring', podOf('florilegium-trainer-worker'), 8080)).toBe(true);
       expect(allowed({}, 'keda', podOf('florilegium-nats'), 8222)).toBe(true);
+      for (const name of ['catalog', 'fetcher', 'inference', 'curation', 'trainer'])
+        expect(allowed(podOf('florilegium-gateway'), own, podOf(`florilegium-${name}-api`), 8080), name).toBe(true);
+      expect(allowed(podOf('florilegium-gateway'), own, podOf('florilegium-catalog-api'), 9090)).toBe(false);
+      expect(allowed(podOf('florilegium-gateway'), own, podOf('florilegium-postgres'), 5432)).toBe(false);
+      expect(allowed({}, 'ingress-nginx', podOf('florilegium-gateway'), 8080)).toBe(true);
       expect(allowed({}, 'default', podOf('florilegium-curation-api'), 8080)).toBe(false);
       expect(allowed({}, 'default', podOf('florilegium-catalog-api'), 9090)).toBe(false);
       expect(allowed({}, 'default', podOf('florilegium-postgres'), 5432)).toBe(false);
       expect(allowed({}, 'monitoring', podOf('florilegium-nats'), 8222)).toBe(false);
     });
 
+    it('lets nobody read the monitoring of NATS where the values name nobody', () => {
+      const objects = render(['quickstart'], '--set-json', 'networkPolicy.monitorFrom=[]');
+      expectValid(objects);
+      const nats = objects.find(
+        ({ kind, metadata }) => kind === 'StatefulSet' && metadata.name === 'florilegium-nats',
+      )!;
+      const to = podTemplateOf(nats)!.metadata!.labels!;
+      expect(isAllowed(objects, { from: {}, namespace: 'keda', to, port: 8222 })).toBe(false);
+      expect(isAllowed(objects, { from: {}, namespace: 'default', to, port: 8222 })).toBe(false);
+    });
+
     it('is valid as deploy/k8s has it', () => {
       expectValid(documentsOf(readFileSync(join(root, 'deploy/k8s/quickstart.yaml'), 'utf8')));
+    });
+
+    it.skipIf(!findKubectl())(
+      'is what kubectl builds from deploy/k8s: valid, in one namespace, with its Secret',
+      () => {
+        const folder = mkdtempSync(join(tmpdir(), 'florilegium-kustomize-'));
+        try {
+          execFileSync('cp', ['-r', `${join(root, 'deploy/k8s')}/.`, folder]);
+          execFileSync('sh', [join(folder, 'make-secret.sh')], { stdio: 'ignore' });
+          const built = documentsOf(
+            execFileSync(findKubectl()!, ['kustomize', folder], { encoding: 'utf8', maxBuffer: 64 << 20 }),
+          );
+          expectValid(built);
+          expect(referenceFaults(built, [])).toEqual([]);
+          const others = built.filter(({ kind }) => kind !== 'Namespace');
+          expect(new Set(others.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['florilegium']));
+          // `kubectl apply` knows no hooks: the pod of `helm test` would run at once, and once.
+          expect(built.filter(({ kind }) => kind === 'Pod')).toEqual([]);
+        } finally {
+          rmSync(folder, { recursive: true });
+        }
+      },
+    );
+
+    it('is valid with volumes, certificates and pools of yours', () => {
+      const service = 'services.inference';
+      const sets = [
+        'certificateAuthority.configMap=authority',
+        `${service}.extraVolumes[0].name=models`,
+        `${service}.extraVolumes[0].persistentVolumeClaim.claimName=models`,
+        `${service}.extraVolumeMounts[0].name=models`,
+        `${service}.extraVolumeMounts[0].mountPath=/models`,
+        `${service}.env.FLORILEGIUM_MODELS=/models`,
+        `${service}.env.NODE_EXTRA_CA_CERTS=/models/ca.crt`,
+      ];
+      const objects = render(['servers-of-yours'], ...sets.flatMap((set) => ['--set', set]));
+      expectValid(objects);
+      const given = ['florilegium-database', 'florilegium-nats', 'florilegium-keys', 'models', 'authority'];
+      expect(referenceFaults(objects, given)).toEqual([]);
     });
 
     it('is valid under a long name, in another namespace, with pull secrets and without network policies and keys', () => {

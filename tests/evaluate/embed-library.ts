@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readHalfFloats } from '@florilegium/ensemble/arithmetic';
-import { invalidArgument, messageOf } from '@florilegium/errors';
+import { messageOf } from '@florilegium/errors';
 import { colouredShare, type TruthLabel } from '@florilegium/simulated';
 import { type ChosenBackbone, chooseBackbone } from '../../services/inference/src/embedding/choose-backbone.ts';
 import { createEmbedder, type Embedder, tryOutBackbone } from '../../services/inference/src/embedding/embedder.ts';
@@ -30,8 +30,6 @@ export interface BackboneOptions {
   offline: boolean;
 }
 
-const wishes = ['auto', 'mobilenet-v2', 'mobilenet-v2-uint8', 'classic'] as const;
-
 /** The backbone that was asked for, and no other: an evaluation under a wrong name would be worse than none. */
 export async function openBackbone({
   wish,
@@ -39,11 +37,9 @@ export async function openBackbone({
   cacheFolder,
   offline,
 }: BackboneOptions): Promise<ChosenBackbone> {
-  const known = wishes.find((name) => name === wish.toLowerCase());
-  if (!known) throw invalidArgument(`--backbone ${wish} is not known; there are ${wishes.join(', ')}`);
   const silent = () => {};
-  const chosen = await chooseBackbone({
-    wish: known,
+  return await chooseBackbone({
+    wish: wish.toLowerCase(),
     recorded: undefined,
     folders: modelFolders,
     cacheFolder: join(cacheFolder, 'models'),
@@ -52,11 +48,6 @@ export async function openBackbone({
     log: { info: silent, warn: silent } as never,
     tryOut: tryOutBackbone,
   });
-  if (known.startsWith('mobilenet') && chosen.recipe.backbone === undefined)
-    throw invalidArgument(
-      `--backbone ${known} cannot be used: ${chosen.note}. FLORILEGIUM_MODELS names the folders with its ONNX file`,
-    );
-  return chosen;
 }
 
 /** Images read, decoded and embedded at once. */

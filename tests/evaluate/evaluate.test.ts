@@ -76,7 +76,9 @@ it('scores a second library, names what it cannot read, and takes the rest from 
 
 it('says in words what a library lacks', async () => {
   await expect(run('--library', join(folder, 'nowhere'))).rejects.toThrow("is no library in BHL's layout");
-  await expect(run('--library', library, '--backbone', 'resnet')).rejects.toThrow('--backbone resnet is not known');
+  await expect(run('--library', library, '--backbone', 'resnet')).rejects.toThrow(
+    'backbone resnet is not known; there are auto, mobilenet-v2',
+  );
   const bare = join(folder, 'bare');
   await drawSampleLibrary({ dir: bare, booksMax: 1, pagesPerBookMax: 2 });
   await expect(run('--library', bare)).rejects.toThrow('at least 4 of each are needed');

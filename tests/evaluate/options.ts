@@ -33,7 +33,7 @@ Learning curves of the product's own code: how good an ensemble is after so many
   --library DIR       a folder in BHL's layout with truth.csv; the built-in sample library unless given
   --heldout DIR       score on this library, whose pages are never labelled; else on items held out of --library
   --tone              score on pages aged by code: toned paper, faded ink, shadow, blur, JPEG
-  --backbone NAME,…   auto, mobilenet-v2, mobilenet-v2-uint8, classic (default auto; FLORILEGIUM_MODELS names folders with weights)
+  --backbone NAME,…   auto, mobilenet-v2, mobilenet-v2-uint8, classic or a manifest's (default auto; FLORILEGIUM_MODELS names folders with weights)
   --budget N,…        labels at which to measure (default 50,100,133,200,400)
   --strategy NAME,…   (default random,entropy,bald,triage)
 ${Object.entries(strategies)

@@ -61,6 +61,10 @@ const jobArgs = (data: string, port: number) => [
   '2',
 ];
 
+/** What the job says when a step begins, and when it has ended. */
+const begun = (step: string) => new RegExp(`^${step} +…$`, 'm');
+const ended = (step: string) => new RegExp(`^${step} .*, [\\d.]+ s$`, 'm');
+
 describe('the main job', () => {
   let undisturbed: Summary;
 
@@ -71,7 +75,8 @@ describe('the main job', () => {
       const port = await freePort();
       const base = `http://127.0.0.1:${port}`;
       const job = start(jobArgs('first', port));
-      await job.said('label the train set');
+      await job.said(begun('iteration 1'));
+      await sleep(500);
       const before = await pidsOf(data);
       process.kill(before.trainer!, 'SIGKILL');
       await job.said('Ctrl-C ends it');
@@ -155,9 +160,17 @@ describe('the main job', () => {
     async () => {
       const port = await freePort();
       const data = join(dir, 'torn');
-      for (const moment of [/import {2,}\d/, 'embed images', 'iteration 1', 'publish the HQ list']) {
+      for (const [step, afterMs] of [
+        ['import', 100],
+        ['embed images', 1000],
+        ['iteration 1', 500],
+        ['publish the HQ list', 100],
+      ] as const) {
         const job = start(jobArgs('torn', port));
-        await job.said(moment);
+        await job.said(begun(step));
+        await sleep(afterMs);
+        // In the middle of the work, not between two steps.
+        expect(job.output()).not.toMatch(ended(step));
         const pids = Object.values(await pidsOf(data));
         job.killGroup();
         await job.ended;

@@ -15,6 +15,8 @@ export interface AuthOptions {
 }
 
 export interface Authenticator {
+  /** Whether every caller must show a key. */
+  required: boolean;
   /**
    * Who calls, and whether they may: the only place where keys are checked, for REST and gRPC alike.
    * @param authorization the `authorization` header or metadata value, `Bearer <key>`
@@ -35,6 +37,7 @@ export function createAuthenticator({ required, keys }: AuthOptions): Authentica
     return { name: found.name, role: found.role };
   };
   return {
+    required,
     authorize(authorization, needs) {
       const principal = authenticate(authorization);
       if (!allows(principal.role, needs))

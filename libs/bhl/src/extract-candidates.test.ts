@@ -6,13 +6,22 @@ import { extractCandidates } from './extract-candidates.ts';
 
 /** The reference rule said again in the plainest way, to compare with. */
 function plainReferenceRule(bytes: Buffer): { ids: string[]; badLines: number } {
+  const lengths = bytes
+    .toString('latin1')
+    .split('\n')
+    .map((line) => line.replace(/\r$/, '').length);
   const lines = bytes.toString('utf8').split('\n');
   if (lines.at(-1) === '') lines.pop();
+  lengths.shift();
   const header = lines.shift()!.replace('\uFEFF', '').replace(/\r$/, '').split('\t');
   const needed = ['PageID', 'PagePrefix', 'PageTypeName'].map((name) => header.indexOf(name));
   const pages = new Map<string, boolean[]>();
   let badLines = 0;
-  for (const line of lines) {
+  for (const [at, line] of lines.entries()) {
+    if (lengths[at]! > 1024 * 1024) {
+      badLines++;
+      continue;
+    }
     const fields = line.replace(/\r$/, '').split('\t');
     const [id, prefix, typeName] = needed.map((column) => fields[column]);
     if (
@@ -94,27 +103,48 @@ const names = [
   'PageTypeName',
 ];
 
-const pageFile = fc
-  .record({
-    mark: fc.boolean(),
-    lineEnd: fc.constantFrom('\n', '\r\n'),
-    lastLineEnd: fc.boolean(),
-    lines: fc.array(line, { minLength: 1, maxLength: 60 }),
-    broken: fc.option(fc.tuple(fc.nat(), invalidUtf8)),
-    gzip: fc.boolean(),
-    blockBytes: fc.integer({ min: 1, max: 500 }),
-  })
-  .map(({ mark, lineEnd, lastLineEnd, lines, broken, gzip, blockBytes }) => {
-    const text = `${mark ? '\uFEFF' : ''}${[[...names, 'CreationDate'].join('\t'), ...lines].join(lineEnd)}${lastLineEnd ? lineEnd : ''}`;
-    let bytes = Buffer.from(text);
-    if (broken) {
-      // Anywhere after the header: inside ids, prefixes and types, and across tabs.
-      const from = bytes.indexOf(10) + 1;
-      const at = from === 0 ? bytes.length : from + (broken[0] % Math.max(1, bytes.length - from));
-      bytes = Buffer.concat([bytes.subarray(0, at), broken[1], bytes.subarray(at)]);
-    }
-    return { bytes, stored: gzip ? gzipSync(bytes, { level: 1 }) : bytes, blockBytes };
+const fileOf = (lines: fc.Arbitrary<string[]>, blockBytes: fc.Arbitrary<number>) =>
+  fc
+    .record({
+      mark: fc.boolean(),
+      lineEnd: fc.constantFrom('\n', '\r\n'),
+      lastLineEnd: fc.boolean(),
+      lines,
+      broken: fc.option(fc.tuple(fc.nat(), invalidUtf8)),
+      gzip: fc.boolean(),
+      blockBytes,
+    })
+    .map(({ mark, lineEnd, lastLineEnd, lines: rows, broken, gzip, blockBytes: size }) => {
+      const text = `${mark ? '\uFEFF' : ''}${[[...names, 'CreationDate'].join('\t'), ...rows].join(lineEnd)}${lastLineEnd ? lineEnd : ''}`;
+      let bytes = Buffer.from(text);
+      if (broken) {
+        // Anywhere after the header: inside ids, prefixes and types, and across tabs.
+        const from = bytes.indexOf(10) + 1;
+        const at = from === 0 ? bytes.length : from + (broken[0] % Math.max(1, bytes.length - from));
+        bytes = Buffer.concat([bytes.subarray(0, at), broken[1], bytes.subarray(at)]);
+      }
+      return { bytes, stored: gzip ? gzipSync(bytes, { level: 1 }) : bytes, blockBytes: size };
+    });
+
+const pageFile = fileOf(fc.array(line, { minLength: 1, maxLength: 60 }), fc.integer({ min: 1, max: 500 }));
+
+/** Around the window that is searched at once, twice it, and the longest line that is read: tabs and line ends fall beside each end. */
+const hugeBytes = fc
+  .tuple(fc.constantFrom(65_536, 131_072, 1_048_576, 1_200_000), fc.integer({ min: -120, max: 120 }))
+  .map(([around, off]) => around + off);
+const hugeRow = fc
+  .tuple(pageId, prefix, typeName, hugeBytes, fc.constantFrom('before', 'prefix', 'after'))
+  .map(([id, front, type, length, where]) => {
+    const filler = (here: string) => (here === where ? 'y'.repeat(length) : '');
+    return `${id}\t1\t2\t${filler('before')}\t\t\t${filler('prefix')}${front}\t9\t${type}\t${filler('after')}`;
   });
+const hugeFile = fileOf(
+  fc.array(fc.oneof({ weight: 3, arbitrary: line }, { weight: 1, arbitrary: hugeRow }), {
+    minLength: 4,
+    maxLength: 24,
+  }),
+  fc.integer({ min: 5000, max: 300_000 }),
+);
 
 function* inBlocks(bytes: Buffer, size: number): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
@@ -137,6 +167,25 @@ describe('extractCandidates', () => {
     // The comparison says something only if the files hold candidates.
     expect(candidates).toBeGreaterThan(1500);
     // A few seconds of work, but some hundred thousand hops between threads: long on a busy machine.
+  }, 180_000);
+
+  it('gives the same for lines that are longer than what is searched, held or read at once', async () => {
+    const rule = candidateRule('reference');
+    let candidates = 0;
+    let badLines = 0;
+    await fc.assert(
+      fc.asyncProperty(hugeFile, async ({ bytes, stored, blockBytes }) => {
+        const expected = plainReferenceRule(bytes);
+        const found = await extractCandidates(inBlocks(stored, blockBytes), { file: 'page.txt', rule });
+        expect(found.pageIds.map(String)).toEqual(expected.ids);
+        expect(found.badLines).toBe(expected.badLines);
+        candidates += expected.ids.length;
+        badLines += expected.badLines;
+      }),
+      { numRuns: 150, seed: 1 },
+    );
+    expect(candidates).toBeGreaterThan(100);
+    expect(badLines).toBeGreaterThan(100);
   }, 180_000);
 
   it('is right when the rows of a page are far apart', async () => {

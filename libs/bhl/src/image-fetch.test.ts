@@ -161,7 +161,11 @@ describe('faults that pass', () => {
 describe('faults that stay', () => {
   it('an HTML page with status 200 is corrupt, never an image', async () => {
     handler = html;
-    expect(await fetchWith([aSource()])).toEqual({ kind: 'corrupt', reason: 'bucket: not an image: an HTML page' });
+    expect(await fetchWith([aSource()])).toEqual({
+      kind: 'corrupt',
+      reason: 'bucket: not an image: an HTML page',
+      isImage: false,
+    });
     expect(requests).toHaveLength(3);
   });
 
@@ -321,6 +325,39 @@ describe('a host that fails for one page after the other', () => {
     for (let pageId = 1; pageId <= 16; pageId++) expect(await get(client, pageId)).toMatchObject({ throttled: false });
     expect(await get(client, 17)).toMatchObject({ kind: 'retry-later', throttled: true });
     expect(requests).toHaveLength(16);
+  });
+
+  it.each([
+    ['refuses', status(403), 'blocked'],
+    ['sends HTML with status 200 for', html, 'corrupt'],
+    ['leads elsewhere with', status(302, { location: 'https://login.example/' }), 'blocked'],
+  ])(
+    'and %s every page is left alone too, and not believed until it has given a good answer',
+    async (_, fault, kind) => {
+      handler = fault;
+      const client = openImageClient({ sources: [aSource()], contact: 'plates@example.org' });
+      clients.push(client);
+      for (let pageId = 1; pageId <= 15; pageId++) expect(await get(client, pageId)).toMatchObject({ kind });
+      expect(await get(client, 16)).toMatchObject({ kind: 'retry-later', throttled: false });
+      expect(await get(client, 17)).toMatchObject({ kind: 'retry-later', throttled: true });
+      expect(requests).toHaveLength(16);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect(await get(client, 17)).toMatchObject({ kind: 'retry-later', throttled: false });
+      handler = good;
+      expect(await get(client, 17)).toMatchObject({ kind: 'fetched' });
+      handler = fault;
+      expect(await get(client, 18)).toMatchObject({ kind });
+    },
+  );
+
+  it('is found out behind the host that redirects to it, though the redirects are good', async () => {
+    const bucket = await serve(status(403));
+    handler = status(302, { location: `${bucket}/web/abc/abc_0003_full.webp` });
+    const bhl = aSource({ addressing: 'pageimage', redirectHosts: [new URL(bucket).host] });
+    const client = openImageClient({ sources: [bhl], contact: 'plates@example.org' });
+    clients.push(client);
+    for (let pageId = 1; pageId <= 15; pageId++) await get(client, pageId);
+    expect(await get(client, 16)).toMatchObject({ kind: 'retry-later' });
   });
 
   it('is not blamed for one page that fails for ever, nor when it succeeds between', async () => {

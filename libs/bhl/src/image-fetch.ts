@@ -3,7 +3,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { type BodyHasher, createBodyHasher } from './body-hasher.ts';
 import { type BodyMemory, createBodyMemory } from './body-memory.ts';
 import { type ImagePage, type ImageSize, imageUrl, isPlaceholderUrl } from './image-addresses.ts';
-import { checkImage, defaultImageLimits, type ImageFormat, type ImageLimits } from './image-checks.ts';
+import { checkImage, defaultImageLimits, type ImageFormat, type ImageLimits, imageFormatOf } from './image-checks.ts';
 import { createHostGate, createMemoryLedger, type HostGate } from './image-gate.ts';
 import { type Answer, requestImage } from './image-request.ts';
 import { hostLimitsOf, type ImageSource, limitedHostOf, mayRedirectTo } from './image-sources.ts';
@@ -34,8 +34,8 @@ export type ImageFetchOutcome =
   | { kind: 'missing'; reason: string }
   /** BHL's "image not found" picture came in its place. */
   | { kind: 'placeholder'; reason: string }
-  /** What came is not a whole image, and kept not being one. */
-  | { kind: 'corrupt'; reason: string }
+  /** What came is not a whole image, and kept not being one. `isImage`: it began as one. */
+  | { kind: 'corrupt'; reason: string; isImage?: boolean }
   /** A host refuses us, or led to a host that is not allowed: something for a person to look at. */
   | { kind: 'blocked'; reason: string }
   /**
@@ -136,8 +136,8 @@ const backOffMs = 250;
 // A source that names no time in its 429 or 503 is given this long.
 const retryAfterDefaultMs = 5_000;
 const retryAfterMaxMs = 3_600_000;
-// So many different pages failing in a row, with not one success between them, speak against the host and not against the pages.
-// It is then left alone, at first for a second, doubling up to half a minute. A few pages that fail for ever never get there.
+// So many different pages in a row that failed, were refused or brought no picture, with not one good answer between them, speak against the host and
+// not against the pages. It is then left alone, at first for a second, doubling up to half a minute. A few pages that fail for ever never get there.
 const failingPagesMax = 16;
 const pauseMaxMs = 30_000;
 
@@ -242,7 +242,7 @@ async function followRedirects(
     } finally {
       passage.leave();
     }
-    const result = await judge(client, source, page, host, url, answer, limits);
+    const result = await judge(client, source, host, url, answer, limits);
     if (answer.kind === 'answered' && result.kind !== 'fetched') answer.body.release();
     client.onRequest({
       source: source.name,
@@ -250,7 +250,8 @@ async function followRedirects(
       bytes: answer.kind === 'answered' ? answer.body.bytes.length : 0,
       durationMs: performance.now() - started,
     });
-    if (result.kind !== 'redirect') return result;
+    if (result.kind !== 'redirect') return await heedHost(client, host, page.pageId, result);
+    // It says nothing of the host: what it leads to does.
     url = result.to;
   }
   return { kind: 'blocked', reason: `more than ${redirectsMax} redirects` };
@@ -259,14 +260,12 @@ async function followRedirects(
 async function judge(
   client: ImageClient,
   source: ImageSource,
-  page: ImagePage,
   host: string,
   url: URL,
   answer: Answer,
   limits: ImageLimits,
 ): Promise<ImageFetchOutcome | { kind: 'redirect'; to: URL }> {
   if (answer.kind === 'failed' || (answer.kind === 'answered' && answer.status >= 500 && answer.status !== 503)) {
-    await noteFailure(client, host, page.pageId);
     const reason = answer.kind === 'failed' ? answer.reason : `status ${answer.status}`;
     return { kind: 'retry-later', reason, retryAfterMs: 5_000, throttled: false };
   }
@@ -275,15 +274,12 @@ async function judge(
   if (status === 429 || status === 503) {
     const retryAfterMs = readRetryAfterMs(answer.retryAfter);
     // Some servers fail with 503 and mean one request; only those that name a time ask everybody to wait.
-    if (status === 503 && retryAfterMs === undefined) {
-      await noteFailure(client, host, page.pageId);
+    if (status === 503 && retryAfterMs === undefined)
       return { kind: 'retry-later', reason: 'status 503', retryAfterMs: retryAfterDefaultMs, throttled: false };
-    }
     const waitMs = Math.min(retryAfterMs ?? retryAfterDefaultMs, retryAfterMaxMs);
     await client.gate.holdBack(host, waitMs);
     return { kind: 'retry-later', reason: `status ${status}`, retryAfterMs: waitMs, throttled: true };
   }
-  client.failing.delete(host);
   if (status >= 300 && status < 400) return judgeRedirect(client, source, url, answer.location, status);
   if (status === 404 || status === 410) return { kind: 'missing', reason: `status ${status}` };
   if (status !== 200) return { kind: 'blocked', reason: `status ${status}` };
@@ -294,7 +290,7 @@ async function judge(
     return { kind: 'placeholder', reason: `the picture ${sha256.slice(0, 12)} came` };
   }
   const check = checkImage(body.bytes, limits);
-  if (check.kind === 'corrupt') return check;
+  if (check.kind === 'corrupt') return { ...check, isImage: imageFormatOf(body.bytes) !== undefined };
   return {
     kind: 'fetched',
     bytes: body.bytes,
@@ -328,10 +324,30 @@ function judgeRedirect(
   return { kind: 'redirect', to };
 }
 
-/** A host that fails for one page after the other is left alone by everybody for a while (circuit breaker). */
-async function noteFailure(client: ImageClient, host: string, pageId: number): Promise<void> {
+/**
+ * A host that fails for one page after the other is left alone by everybody for a while (circuit breaker). Until it has given a good answer again, what
+ * it refuses or sends in a picture's place is not believed of the page.
+ */
+async function heedHost(
+  client: ImageClient,
+  host: string,
+  pageId: number,
+  outcome: ImageFetchOutcome,
+): Promise<ImageFetchOutcome> {
+  if (outcome.kind === 'retry-later' && outcome.throttled) return outcome;
+  const isSuspect = outcome.kind === 'blocked' || (outcome.kind === 'corrupt' && outcome.isImage === false);
+  if (outcome.kind !== 'retry-later' && !isSuspect) {
+    client.failing.delete(host);
+    return outcome;
+  }
   const state = client.failing.get(host) ?? { pageIds: new Set(), pauses: 0, pausedUntil: 0 };
   client.failing.set(host, state);
+  await noteFailure(client, host, pageId, state);
+  if (!isSuspect || state.pauses === 0) return outcome;
+  return { kind: 'retry-later', reason: outcome.reason, retryAfterMs: pauseMaxMs, throttled: false };
+}
+
+async function noteFailure(client: ImageClient, host: string, pageId: number, state: FailingHost): Promise<void> {
   // Requests that were under way when the pause began fail with it and say nothing new.
   if (performance.now() < state.pausedUntil) return;
   state.pageIds.add(pageId);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultRetryLimits as limits, movePage } from './image-retry.ts';
 
-const fresh = { faults: 0, waits: 0 };
+const fresh = { faults: 0, corruptRounds: 0, waits: 0 };
 const failing = { kind: 'retry-later', reason: 'status 500', retryAfterMs: 5000, throttled: false } as const;
 const throttled = { kind: 'retry-later', reason: 'status 429', retryAfterMs: 30_000, throttled: true } as const;
 
@@ -35,21 +35,27 @@ describe('movePage', () => {
   });
 
   it('waits as long as it is told without counting a fault, never shorter, up to a bound', () => {
-    expect(movePage({ faults: 3, waits: 7 }, throttled, limits, 0)).toMatchObject({
+    expect(movePage({ ...fresh, faults: 3, waits: 7 }, throttled, limits, 0)).toMatchObject({
       state: 'retry_at',
       faults: 3,
       waits: 8,
       retryInMs: 30_000,
     });
-    expect(movePage({ faults: 0, waits: 199 }, throttled, limits, 0)).toMatchObject({ state: 'blocked' });
+    expect(movePage({ ...fresh, waits: 199 }, throttled, limits, 0)).toMatchObject({ state: 'blocked' });
   });
 
   it('believes that a page is corrupt only in the third round', () => {
     const corrupt = { kind: 'corrupt', reason: 'not an image: an HTML page' } as const;
-    expect(movePage({ faults: 1, waits: 0 }, corrupt, limits, 0.5).state).toBe('retry_at');
-    expect(movePage({ faults: 2, waits: 0 }, corrupt, limits, 0.5)).toMatchObject({
+    expect(movePage({ ...fresh, corruptRounds: 1 }, corrupt, limits, 0.5).state).toBe('retry_at');
+    expect(movePage({ ...fresh, corruptRounds: 2 }, corrupt, limits, 0.5)).toMatchObject({
       state: 'corrupt',
       detail: corrupt.reason,
+    });
+    // Rounds in which the source failed say nothing of the image.
+    expect(movePage({ ...fresh, faults: 6 }, corrupt, limits, 0.5)).toMatchObject({
+      state: 'retry_at',
+      faults: 6,
+      corruptRounds: 1,
     });
   });
 });

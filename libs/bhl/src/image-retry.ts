@@ -4,7 +4,7 @@ import type { ImageFetchOutcome } from './image-fetch.ts';
 export interface RetryLimits {
   /** Rounds that may end in a fault of the source before the page is given up. */
   faultsMax: number;
-  /** Rounds that may bring no whole image before the page counts as corrupt. */
+  /** Rounds that may bring no whole image before the page counts as corrupt; counted apart from faults. */
   corruptMax: number;
   /** Times a page may be told to wait, which is no fault. */
   waitsMax: number;
@@ -27,6 +27,7 @@ export interface PageMove {
   state: 'retry_at' | 'stored' | 'missing' | 'placeholder' | 'corrupt' | 'blocked';
   detail: string;
   faults: number;
+  corruptRounds: number;
   waits: number;
   /** From now; set for retry_at. */
   retryInMs: number | undefined;
@@ -34,20 +35,22 @@ export interface PageMove {
 
 /** What becomes of a page after a round. `random` is from 0 to 1 and spreads the retries. */
 export function movePage(
-  page: { faults: number; waits: number },
+  page: { faults: number; corruptRounds: number; waits: number },
   outcome: Pick<ImageFetchOutcome, 'kind'> & Partial<{ reason: string; retryAfterMs: number; throttled: boolean }>,
   limits: RetryLimits,
   random: number,
 ): PageMove {
-  const { faults, waits } = page;
+  const { faults, corruptRounds, waits } = page;
   const detail = outcome.reason ?? '';
   const end = (state: PageMove['state'], why = detail): PageMove => ({
     state,
     detail: why,
     faults,
+    corruptRounds,
     waits,
     retryInMs: undefined,
   });
+  const backOff = () => Math.min(limits.delayMs * 2 ** (faults + corruptRounds), limits.delayMsMax) * (0.5 + random);
   switch (outcome.kind) {
     case 'fetched':
       return end('stored', '');
@@ -55,21 +58,17 @@ export function movePage(
     case 'placeholder':
     case 'blocked':
       return end(outcome.kind);
-    case 'retry-later':
-    case 'corrupt': {
+    case 'retry-later': {
       if (outcome.throttled) {
         if (waits + 1 >= limits.waitsMax) return end('blocked', `gave up after ${waits + 1} waits: ${detail}`);
         const retryInMs = (outcome.retryAfterMs ?? limits.delayMs) * (1 + 0.2 * random);
-        return { state: 'retry_at', detail, faults, waits: waits + 1, retryInMs };
+        return { state: 'retry_at', detail, faults, corruptRounds, waits: waits + 1, retryInMs };
       }
-      const most = outcome.kind === 'corrupt' ? limits.corruptMax : limits.faultsMax;
-      if (faults + 1 >= most) {
-        return outcome.kind === 'corrupt'
-          ? end('corrupt')
-          : end('blocked', `gave up after ${faults + 1} tries: ${detail}`);
-      }
-      const retryInMs = Math.min(limits.delayMs * 2 ** faults, limits.delayMsMax) * (0.5 + random);
-      return { state: 'retry_at', detail, faults: faults + 1, waits, retryInMs };
+      if (faults + 1 >= limits.faultsMax) return end('blocked', `gave up after ${faults + 1} tries: ${detail}`);
+      return { state: 'retry_at', detail, faults: faults + 1, corruptRounds, waits, retryInMs: backOff() };
     }
+    case 'corrupt':
+      if (corruptRounds + 1 >= limits.corruptMax) return end('corrupt');
+      return { state: 'retry_at', detail, faults, corruptRounds: corruptRounds + 1, waits, retryInMs: backOff() };
   }
 }

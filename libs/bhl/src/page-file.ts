@@ -77,7 +77,8 @@ export interface PageFileOptions<Kind> {
   file: string;
   /** Judges a (prefix, type) pair; called once for each distinct pair, its answer is `row.kind` for all rows with that pair. */
   kindOf: (prefix: string, typeName: string) => Kind;
-  onRow: (row: PageRow<Kind>) => void;
+  /** Takes a row; a reason returned makes it a bad line. */
+  onRow: (row: PageRow<Kind>) => BadLineReason | undefined | void;
   onBadLine?: (bad: BadLine) => void;
   lineBytesMax?: number;
 }
@@ -93,12 +94,7 @@ export function readPageFile<Kind>(source: ByteSource, options: PageFileOptions<
     file: options.file,
     required: ['PageID', 'PagePrefix', 'PageTypeName'],
     rowOf: (header) => new PageRow(header, kinds),
-    onRow: (row) => {
-      const reason = row.read();
-      if (reason) return reason;
-      options.onRow(row);
-      return undefined;
-    },
+    onRow: (row) => row.read() ?? (options.onRow(row) || undefined),
     onBadLine: options.onBadLine,
     lineBytesMax: options.lineBytesMax,
   });

@@ -3,7 +3,13 @@ import { type ByteSource, inflateIfGzip } from './gunzip.ts';
 import { lowBytes, searchBytesMax } from './low-bytes.ts';
 
 /** Why a line was left out; the line itself never stops the rest of the file. */
-export type BadLineReason = 'id_not_numeric' | 'id_out_of_range' | 'too_few_columns' | 'line_too_long';
+export type BadLineReason =
+  | 'id_not_numeric'
+  | 'id_out_of_range'
+  | 'too_few_columns'
+  | 'line_too_long'
+  /** Of one page: more than a reader holds. */
+  | 'too_many_rows';
 
 export interface BadLine {
   /** Counted from 1; the header is line 1. */

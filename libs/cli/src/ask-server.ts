@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { AppError, codeOfHttpStatus, invalidArgument, messageOf, unavailable } from '@florilegium/errors';
 import { type Command, Option } from 'commander';
 
@@ -46,6 +47,34 @@ const answerTimeoutMs = 600_000;
 
 export const askJson = async <Reply>(server: ServerOptions, path: string, question: Question = {}): Promise<Reply> =>
   (await (await askServer(server, path, { timeoutMs: answerTimeoutMs, ...question })).json()) as Reply;
+
+/** A server that is away for longer will not be back by itself. */
+const patienceMs = 30 * 60_000;
+
+/**
+ * As `askJson`, for work that goes on for hours without us: while the server is away it is asked again, for half an hour at most. A POST must
+ * carry an Idempotency-Key or be the same twice.
+ */
+export async function askPatiently<Reply>(
+  server: ServerOptions,
+  path: string,
+  question: Question = {},
+  { pauseMs = 5000 } = {},
+): Promise<Reply> {
+  let awaySince: number | undefined;
+  for (;;) {
+    try {
+      return await askJson<Reply>(server, path, question);
+    } catch (error) {
+      const isAway =
+        error instanceof AppError && ['unavailable', 'deadline_exceeded', 'resource_exhausted'].includes(error.code);
+      if (!isAway || Date.now() - (awaySince ?? Date.now()) > patienceMs) throw error;
+      if (awaySince === undefined) console.error(`${error.message}; asking again`);
+      awaySince ??= Date.now();
+      await pause(pauseMs);
+    }
+  }
+}
 
 /**
  * Asks a running Florilegium.

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -24,7 +25,7 @@ export interface DownloadPagesOptions {
   /** Pages under way at once. */
   concurrency: number;
   signal: AbortSignal;
-  onDone: (done: number) => void;
+  onDone: (done: number, bytes: number) => void;
   retryLimits?: RetryLimits;
 }
 
@@ -39,7 +40,8 @@ export interface DownloadResult {
 
 /**
  * Fetches pages into `dir` as `<PageID>.<real extension>`. A file is there whole or not at all; what an earlier download left is checked
- * and kept. Pages that fail for good go to `failures.csv`, which also keeps what it says of pages outside this list.
+ * and kept. Pages that fail for good go to `failures.csv`, which also keeps what it says of pages outside this list. Several downloads may fill
+ * one folder side by side, each with its own part of a list.
  * Memory: a few bytes a page, and `concurrency` images.
  */
 export async function downloadPages(options: DownloadPagesOptions): Promise<DownloadResult> {
@@ -47,7 +49,7 @@ export async function downloadPages(options: DownloadPagesOptions): Promise<Down
   const pageIds = [...new Set(options.pageIds)];
   await mkdir(dir, { recursive: true });
   const folder = await realpath(dir);
-  const files = openFileWriter(folder, temporaryStart);
+  const files = openFileWriter(folder, `${temporaryStart}${process.pid}@${hostname()}@`);
   await claimFolder(files, folder, size);
   const there = await findFiles(dir);
   const failures = await openFailuresFile(join(dir, 'failures.csv'), new Set(pageIds));
@@ -55,7 +57,7 @@ export async function downloadPages(options: DownloadPagesOptions): Promise<Down
 
   const undurable = new Set<Promise<void>>();
   let writeFailure: unknown;
-  const showDone = () => onDone(result.fetched + result.kept + result.failed);
+  const showDone = () => onDone(result.fetched + result.kept + result.failed, result.bytes);
 
   async function downloadPage(pageId: number): Promise<FailedPage | undefined> {
     const file = there.get(pageId);
@@ -63,7 +65,7 @@ export async function downloadPages(options: DownloadPagesOptions): Promise<Down
       result.kept += 1;
       return undefined;
     }
-    let page = { faults: 0, waits: 0 };
+    let page = { faults: 0, corruptRounds: 0, waits: 0 };
     for (;;) {
       // A list names pages by id alone, so sources that need the bar code have no address for them.
       const outcome = await fetchImage(client, { pageId, barCode: '', sequence: 0 }, { size, signal });
@@ -151,8 +153,8 @@ async function findFiles(dir: string): Promise<Map<number, string>> {
   for (const file of await readdir(dir)) {
     const pageId = name.exec(file)?.[1];
     if (pageId !== undefined) files.set(Number(pageId), file);
-    // Left by a download that was killed.
-    else if (file.startsWith(temporaryStart)) await rm(join(dir, file), { force: true });
+    else if (file.startsWith(temporaryStart) && (await isAbandoned(dir, file)))
+      await rm(join(dir, file), { force: true });
   }
   return files;
 }
@@ -163,3 +165,22 @@ async function isWhole(path: string): Promise<boolean> {
 }
 
 const temporaryStart = '.writing-';
+// A write takes seconds.
+const abandonedMs = 3_600_000;
+
+/** Whether a file that is not in its place was left by a download that was killed; others may be at work in the folder. */
+async function isAbandoned(dir: string, file: string): Promise<boolean> {
+  const [, pid, host] = /^\.writing-(\d+)@([^@]*)@/.exec(file) ?? [];
+  if (pid !== undefined && host === hostname() && !isRunning(Number(pid))) return true;
+  const about = await stat(join(dir, file)).catch(() => undefined);
+  return about !== undefined && Date.now() - about.mtimeMs > abandonedMs;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}

@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sourcesOf } from './commands/download.ts';
 
 const bin = fileURLToPath(new URL('../bin/florilegium.mjs', import.meta.url));
 
@@ -166,6 +167,51 @@ describe('florilegium download', () => {
       expect((await readFile(join(dir, 'out', `${pageId}.webp`))).equals(imageOf(pageId))).toBe(true);
     expect((await readdir(join(dir, 'out'))).filter((name) => name.startsWith('.writing-'))).toEqual([]);
   }, 60_000);
+
+  it('lets several downloads fill one folder, each with its part of the list', async () => {
+    const ids = Array.from({ length: 40 }, (_, index) => 400 + index);
+    answer = (pageId) => ([400, 419, 420, 439].includes(pageId) ? { status: 404 } : undefined);
+    delayMs = 60;
+    await writeFile(join(dir, 'list.txt'), ids.join('\n'));
+    const slice = (startIndex: number) =>
+      download(
+        'list.txt',
+        '--output-dir',
+        'out',
+        '--start-index',
+        `${startIndex}`,
+        '--max-count',
+        '20',
+        '--concurrency',
+        '1',
+      );
+    const failuresOf = async () =>
+      (await readFile(join(dir, 'out', 'failures.csv'), 'utf8').catch(() => ''))
+        .split('\n')
+        .slice(1, -1)
+        .map((line) => Number.parseInt(line, 10));
+    const first = slice(0);
+    while (!(await failuresOf()).includes(400)) await new Promise((wait) => setTimeout(wait, 10));
+    // Being written by a process that lives, this one, and by one that does not.
+    await writeFile(join(dir, 'out', `.writing-${process.pid}@${hostname()}@x-0`), 'x');
+    await writeFile(join(dir, 'out', `.writing-${2 ** 22 + 1}@${hostname()}@x-0`), 'x');
+    expect((await slice(20)).status).toBe(1);
+    expect((await first).status).toBe(1);
+    expect((await failuresOf()).sort()).toEqual([400, 419, 420, 439]);
+    expect((await filesOf()).filter((name) => name.endsWith('.webp'))).toHaveLength(36);
+    expect((await readdir(join(dir, 'out'))).filter((name) => name.startsWith('.writing-'))).toEqual([
+      `.writing-${process.pid}@${hostname()}@x-0`,
+    ]);
+  }, 60_000);
+
+  it('follows BHL to its bucket also where BHL is named as the source', () => {
+    const named = sourcesOf({ source: 'https://www.biodiversitylibrary.org', concurrency: 4 });
+    expect(named).toEqual(sourcesOf({ concurrency: 4 }));
+    expect(named.map(({ name }) => name)).toEqual(['bhl', 'bhl-bucket']);
+    expect(sourcesOf({ source: 'https://example.org/bhl', concurrency: 4 })).toMatchObject([
+      { baseUrl: 'https://example.org/bhl', requestsPerSecond: 1 },
+    ]);
+  });
 
   it('keeps to the rate given', async () => {
     await writeFile(join(dir, 'list.txt'), Array.from({ length: 10 }, (_, index) => index + 1).join('\n'));

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,18 +12,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-function florilegium(...args: string[]): { status: number; output: string } {
-  try {
-    const output = execFileSync(process.execPath, [bin, ...args], {
-      cwd: dir,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    return { status: 0, output };
-  } catch (error) {
-    const { status, stdout, stderr } = error as { status: number; stdout: string; stderr: string };
-    return { status, output: stdout + stderr };
-  }
+function florilegium(...args: string[]): { status: number | null; output: string; warnings: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
+    cwd: dir,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return { status, output: status === 0 ? stdout : stdout + stderr, warnings: stderr };
 }
 
 const write = (name: string, content: unknown) =>
@@ -156,7 +151,7 @@ describe('analyze', () => {
     for (const [at, member] of train.entries()) write(`train_${at}.json`, predictionsOf(member));
     write('previous_0.json', predictionsOf({ 1: 0.9, 2: 0.4, 3: 0.9, 4: 0.4 }));
     write('labels.json', { 31: 2, 32: 0, 33: 0, 34: 2, 35: 1 });
-    const { status, output } = florilegium(
+    const { status, output, warnings } = florilegium(
       'analyze',
       '--labels',
       'labels.json',
@@ -177,6 +172,7 @@ describe('analyze', () => {
     );
     expect(status).toBe(0);
     expect(output).toContain('4 unlabelled pages: A 1, B 1, C 1, D 1');
+    expect(warnings).toContain('members that trained on a label hardly contradict it');
     // Those with dissent come first.
     expect(output).toContain('NOTSURE 2: 34 31');
     expect(output).toContain('MISPREDICTION 1: 32');

@@ -57,6 +57,33 @@ describe('florilegium', () => {
     expect(florilegium(...args).output).toContain('maps');
   });
 
+  it('tells why a page is a candidate or not, by the rows that decide, wherever they stand', () => {
+    const lines = [
+      header,
+      row(9, 'Plate', 'Text'),
+      row(10, 'Page', 'Text'),
+      row(9, '', 'Text'),
+      row(11, '', 'Drawing'),
+    ];
+    writeFileSync(join(dir, 'why.txt'), lines.join('\n'));
+    expect(florilegium('why', 'why.txt', '9')).toEqual({
+      status: 0,
+      output: [
+        'page 9 is selected: these rows match (rule illustrated version 1, 2 rows)\n',
+        '  line 2: prefix "Plate", number "", type "Text": prefix pattern Plate matches\n',
+      ].join(''),
+    });
+    expect(florilegium('why', 'why.txt', '9', '--rule', 'reference').output).toBe(
+      [
+        'page 9 is not selected: no row matches (rule reference version 1, 2 rows)\n',
+        '  line 2: prefix "Plate", number "", type "Text": prefix pattern plate matches\n',
+        '  line 4: prefix "", number "", type "Text": nothing matches\n',
+      ].join(''),
+    );
+    expect(florilegium('why', 'why.txt', '12')).toMatchObject({ status: 1, output: expect.stringContaining('12') });
+    expect(florilegium('why', 'why.txt', 'x').status).not.toBe(0);
+  });
+
   it('samples the same ids for the same seed, none of the excluded', () => {
     writeFileSync(join(dir, 'list.txt'), Array.from({ length: 500 }, (_, index) => index + 1).join('\n'));
     writeFileSync(join(dir, 'not.txt'), '1\n2\n3');

@@ -11,6 +11,7 @@ import { addSample } from './commands/sample.ts';
 import { addTrain } from './commands/train.ts';
 import { addUpdateImages } from './commands/update-images.ts';
 import { addUpdateLabels } from './commands/update-labels.ts';
+import { addWhy } from './commands/why.ts';
 
 /** Runs one command line; gives the exit status. Options may be spelt with underscores, as the reference project's scripts spell them. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -19,6 +20,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .showHelpAfterError('(see --help)')
     .exitOverride();
   addExtract(program);
+  addWhy(program);
   addDownload(program);
   addSample(program);
   addLabel(program);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '@florilegium/log';
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Db } from './open-db.ts';
@@ -9,6 +10,8 @@ export type MigrationMode = 'apply' | 'wait';
 export interface MigrateOptions {
   mode?: MigrationMode;
   waitTimeoutMs?: number;
+  /** Hears what is waited for, whenever that changes. */
+  log?: Log;
 }
 
 const lookAgainMs = 1000;
@@ -22,9 +25,9 @@ const lookAgainMs = 1000;
 export async function migrateSchema<Schema>(
   db: Db<Schema>,
   migrations: Record<string, Migration>,
-  { mode = 'apply', waitTimeoutMs = 270_000 }: MigrateOptions = {},
+  { mode = 'apply', waitTimeoutMs = 270_000, log }: MigrateOptions = {},
 ): Promise<void> {
-  if (mode === 'wait') return await waitForMigrations(db, Object.keys(migrations), waitTimeoutMs);
+  if (mode === 'wait') return await waitForMigrations(db, Object.keys(migrations), waitTimeoutMs, log);
   const found = await sql`select 1 from information_schema.schemata where schema_name = ${db.schema}`.execute(
     db.kysely,
   );
@@ -68,8 +71,14 @@ async function migrationsDone<Schema>(db: Db<Schema>): Promise<Set<string>> {
   return new Set(rows.map(({ name }) => name));
 }
 
-async function waitForMigrations<Schema>(db: Db<Schema>, names: readonly string[], timeoutMs: number): Promise<void> {
+async function waitForMigrations<Schema>(
+  db: Db<Schema>,
+  names: readonly string[],
+  timeoutMs: number,
+  log: Log | undefined,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs;
+  let told = '';
   for (;;) {
     let reason: string;
     try {
@@ -82,6 +91,8 @@ async function waitForMigrations<Schema>(db: Db<Schema>, names: readonly string[
     }
     if (Date.now() > deadline)
       throw new Error(`schema ${db.schema} was not ready within ${timeoutMs / 1000} s: ${reason}`);
+    if (reason !== told) log?.info({ schema: db.schema, reason }, 'waiting for the schema');
+    told = reason;
     await sleep(lookAgainMs);
   }
 }

@@ -12,10 +12,10 @@ export function setQueryDeadline(client: pg.PoolClient, timeoutMs: number): void
   const { stream } = (client as unknown as { connection: { stream: { destroy(error: Error): void } } }).connection;
   const withDeadline: Query = (config, values, callback) => {
     if (typeof (config as { submit?: unknown } | null)?.submit === 'function') return query(config, values, callback);
-    const timer = setTimeout(
-      () => stream.destroy(new Error(`PostgreSQL has not answered a query in ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+    const timer = setTimeout(() => {
+      const message = `PostgreSQL has not answered a query in ${timeoutMs} ms`;
+      stream.destroy(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
+    }, timeoutMs);
     const ended = () => clearTimeout(timer);
     // The pool's own `query` calls back, with or without values before the callback; all others wait for a promise.
     const watched = (given: unknown) =>

@@ -34,7 +34,14 @@ export interface NetworkOrigin extends Origin {
   method: 'finetune';
   parameters: FinetuneParameters;
   /** Each page by the members that never met its item; `pages` of the scores counts those that have such a member. */
-  outOfFold: { scores: Scores; outOfBagBy: Folds['by']; sha256: string; key: string };
+  outOfFold: {
+    scores: Scores;
+    outOfBagBy: Folds['by'];
+    /** By which rule members were dealt the pages that they may meet; a child dealt by another one starts cold. */
+    dealing: string;
+    sha256: string;
+    key: string;
+  };
 }
 
 export interface MemberSummary {
@@ -221,17 +228,20 @@ async function unpackNetworks(
   return { architecture, side, temperature, members: unpacked };
 }
 
+/** The manifest of networks, its hash checked. Throws `internal` when it is not one. */
+export function readNetworkManifest(bytes: Buffer, manifestSha256: string): NetworkManifest {
+  const manifest = readManifest(bytes, manifestSha256);
+  if (manifest.method !== 'finetune') throw internal('the ensemble is of heads on embeddings, not of networks');
+  return manifest;
+}
+
 /** The weights of one member of networks, checked; undefined where there is no such member. Throws as `unpackAnyEnsemble` does. */
 export async function readNetworkMember(
-  manifestBytes: Buffer,
-  manifestSha256: string,
+  { parameters: { architecture, side }, members }: NetworkManifest,
   member: number,
   readArtifact: (key: string) => Promise<Buffer>,
 ): Promise<Float32Array | undefined> {
-  const manifest = readManifest(manifestBytes, manifestSha256);
-  if (manifest.method !== 'finetune') throw internal('the ensemble is of heads on embeddings, not of networks');
-  const { architecture, side } = manifest.parameters;
-  const found = manifest.members[member];
+  const found = members[member];
   return found && (await readWeights(found.weights, weightCountOf(architecture, side), readArtifact));
 }
 

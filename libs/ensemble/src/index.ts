@@ -18,6 +18,7 @@ export {
   packEnsemble,
   packNetworks,
   readManifest,
+  readNetworkManifest,
   readNetworkMember,
   sha256Of,
   unpackAnyEnsemble,
@@ -41,7 +42,7 @@ export { createNetworkPredictor } from './network/predict-networks.ts';
 export type { LabelledImages, NetworkOptions, TrainedNetwork } from './network/train-network.ts';
 export { trainNetwork } from './network/train-network.ts';
 export type { MemberPages } from './out-of-bag.ts';
-export { pagesOfMember } from './out-of-bag.ts';
+export { dealingName, findColdStartReason, pagesOfMember } from './out-of-bag.ts';
 export type { OutOfFoldPage } from './out-of-fold.ts';
 export { decodeOutOfFold, encodeOutOfFold, outOfBagPageOf, outOfFoldPageOf } from './out-of-fold.ts';
 export { predict, predictLogits } from './predict.ts';

@@ -13,6 +13,10 @@ it.each([
   withCode('terminating connection due to administrator command', '57P01'),
   withCode('the database system is starting up', '57P03'),
   withCode('connection failure', '08006'),
+  withCode('sorry, too many clients already', '53300'),
+  withCode('getaddrinfo ENOTFOUND postgres', 'ENOTFOUND'),
+  withCode('getaddrinfo EAI_AGAIN postgres', 'EAI_AGAIN'),
+  withCode('connect EHOSTUNREACH 10.0.0.7:5432', 'EHOSTUNREACH'),
   new Error('Connection terminated unexpectedly'),
 ])('tells callers to try again when a server behind is away: %s', (error) => {
   expect(toAppError(error)).toMatchObject({ code: 'unavailable', cause: error });

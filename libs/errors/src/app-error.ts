@@ -56,9 +56,10 @@ export function toAppError(error: unknown): AppError {
   return internal('internal error', { cause: error });
 }
 
-// Of sockets, and of PostgreSQL: class 08, and 57P01 to 57P03 while it stops and starts.
+// Of sockets and names, and of PostgreSQL: class 08, 53300 while all its connections are taken, 57P01 to 57P03 while it stops and starts.
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
-const lostCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|08...|57P0[1-3])$/;
+const lostCodes =
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|08...|53300|57P0[1-3])$/;
 // pg gives these no code.
 const lostMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
@@ -66,6 +67,12 @@ const lostMessages =
 function isLostConnection(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return lostCodes.test(String((error as { code?: unknown }).code ?? '')) || lostMessages.test(error.message);
+}
+
+/** Whether the error says that a server behind us is away or did not answer in time, which is nobody's fault and passes. */
+export function isAway(error: unknown): boolean {
+  const { code } = toAppError(error);
+  return code === 'unavailable' || code === 'deadline_exceeded';
 }
 
 /** The message of whatever was thrown, for logs and reasons of failed runs. */

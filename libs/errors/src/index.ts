@@ -7,6 +7,7 @@ export {
   failedPrecondition,
   internal,
   invalidArgument,
+  isAway,
   messageOf,
   notFound,
   permissionDenied,

@@ -26,6 +26,7 @@ runService({
       // Services ask for keys; whoever reaches us may come by any name.
       refuseForeignPages: false,
       log: (line) => log.info({}, line),
+      onFailure: (failure) => log.warn(failure, 'request failed'),
     });
     onStop('gateway', gateway.close);
   },

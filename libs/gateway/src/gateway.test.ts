@@ -3,7 +3,7 @@ import { createServer, request as httpRequest, type IncomingHttpHeaders, type Se
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Gateway, startGateway } from './gateway.ts';
+import { type Gateway, type GatewayFailure, startGateway } from './gateway.ts';
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -160,3 +160,36 @@ it('gives up on a service that stays away', async () => {
   const gateway = await aGateway({ routes: [{ path: '/', url: `http://127.0.0.1:${port}` }], retryTimeoutMs: 500 });
   expect((await fetch(`${gateway.url}/`)).status).toBe(503);
 });
+
+it('tells of what it answers with 5xx, and of nothing else', async () => {
+  const port = await freePort();
+  const failures: GatewayFailure[] = [];
+  const gateway = await aGateway({
+    routes: [{ path: '/v1', url: `http://127.0.0.1:${port}` }],
+    retryTimeoutMs: 100,
+    onFailure: (failure) => failures.push(failure),
+  });
+  expect((await fetch(`${gateway.url}/v1/pages?key=secret`, { headers: { 'x-request-id': 'r-1' } })).status).toBe(503);
+  expect((await fetch(`${gateway.url}/elsewhere`)).status).toBe(404);
+  expect(failures).toEqual([
+    {
+      requestId: 'r-1',
+      method: 'GET',
+      path: '/v1/pages',
+      status: 503,
+      reason: 'the service is not there at the moment',
+      code: 'ECONNREFUSED',
+    },
+  ]);
+});
+
+it('cuts an answer off that stands still', async () => {
+  const port = await freePort();
+  const server = createServer((_request, response) => void response.write('the beginning')).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  opened.push({ close: () => server.closeAllConnections() }, server);
+  const gateway = await aGateway({ routes: [{ path: '/', url: `http://127.0.0.1:${port}` }], bodyTimeoutMs: 500 });
+  const response = await fetch(`${gateway.url}/v1/images/1`);
+  expect(response.status).toBe(200);
+  await expect(response.text()).rejects.toThrow();
+}, 10_000);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import replyFrom from '@fastify/reply-from';
+import { refuseForeignPage } from '@florilegium/auth';
 import { AppError, type ErrorCode, httpStatusOf, messageOf, unavailable } from '@florilegium/errors';
 import { checkedRequestId } from '@florilegium/log';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
@@ -17,14 +18,25 @@ export interface GatewayOptions {
   port: number;
   host?: string;
   routes: readonly GatewayRoute[];
-  /**
-   * Without API keys the loopback is the only guard, so requests that a foreign web page sends through the browser of
-   * this machine are refused: by a foreign name in Host (DNS rebinding) or as a cross-site write.
-   */
+  /** Where services ask for no keys. */
   refuseForeignPages: boolean;
   log: (line: string) => void;
+  /** Hears of each request that the gateway itself answers with 5xx. */
+  onFailure?: (failure: GatewayFailure) => void;
   /** How long a request waits for a service that restarts. */
   retryTimeoutMs?: number;
+  /** How long an answer that has begun may stand still; server-sent events beat every 15 s. */
+  bodyTimeoutMs?: number;
+}
+
+export interface GatewayFailure {
+  requestId: string;
+  method: string;
+  path: string;
+  status: number;
+  /** What the caller is told, and the code of the connection's fault where it has one. */
+  reason: string;
+  code: string;
 }
 
 export interface Gateway {
@@ -35,7 +47,7 @@ export interface Gateway {
 const retryEveryMs = 250;
 /** How long answers under way may take when the gateway closes. */
 const drainTimeoutMs = 3000;
-/** A service answers within this, or streams; server-sent events may then last for ever. */
+/** A service answers within this, or streams. */
 const headersTimeoutMs = 120_000;
 /** Longer bodies are passed on as they come, and once. */
 const keptBodyBytesMax = 1 << 20;
@@ -65,21 +77,36 @@ export async function startGateway({
   routes,
   refuseForeignPages,
   log,
+  onFailure = () => {},
   retryTimeoutMs = 20_000,
+  bodyTimeoutMs = 60_000,
 }: GatewayOptions): Promise<Gateway> {
   const byLength = routes.toSorted((a, b) => b.path.length - a.path.length);
   const urlOf = (path: string) =>
     byLength.find((route) => route.path === '/' || path === route.path || path.startsWith(`${route.path}/`))?.url;
-  const agent = new Agent({ headersTimeout: headersTimeoutMs, bodyTimeout: 0, connect: { timeout: 5_000 } });
+  const agent = new Agent({
+    headersTimeout: headersTimeoutMs,
+    bodyTimeout: bodyTimeoutMs,
+    connect: { timeout: 5_000 },
+  });
   const app = fastify({
     logger: false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: (request) => checkedRequestId(request.headers['x-request-id']) ?? randomUUID(),
   });
-  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, asProblem(error)));
+  const sendFailure = (request: FastifyRequest, reply: FastifyReply, error: unknown) => {
+    const problem = asProblem(error);
+    const { status, detail: reason } = problem;
+    if (status >= 500) {
+      const path = pathOf(request.raw);
+      onFailure({ requestId: request.id, method: request.method, path, status, reason, code: codeOf(error) });
+    }
+    return sendProblem(request, reply, problem);
+  };
+  app.setErrorHandler((error, request, reply) => sendFailure(request, reply, error));
   app.addHook('onRequest', async (request) => {
-    if (refuseForeignPages) refuseForeignPage(request);
+    if (refuseForeignPages) refuseForeignPage({ method: request.method, headers: request.headers });
     if (pathOf(request) !== ownPath && urlOf(pathOf(request)) === undefined)
       throw new AppError('not_found', `${pathOf(request)} is not known`);
   });
@@ -111,7 +138,7 @@ export async function startGateway({
         err && isWorthRepeating(request, body !== undefined, codeOf(err)) && Date.now() - startedAt < retryTimeoutMs
           ? retryEveryMs
           : null,
-      onError: (failedReply, { error }) => sendProblem(request, failedReply as FastifyReply, asProblem(error)),
+      onError: (failedReply, { error }) => sendFailure(request, failedReply as FastifyReply, error),
     });
   });
 
@@ -167,16 +194,6 @@ function codeOf(error: unknown): string {
     if (code !== undefined && !code.startsWith('FST_')) return code;
   }
   return '';
-}
-
-function refuseForeignPage(request: FastifyRequest): void {
-  const name = (request.headers.host ?? '').replace(/:\d+$/, '');
-  if (!['localhost', '127.0.0.1', '[::1]'].includes(name)) {
-    throw new AppError('permission_denied', 'this address serves its own machine only');
-  }
-  if (!readOnly.has(request.method) && request.headers['sec-fetch-site'] === 'cross-site') {
-    throw new AppError('permission_denied', 'another site may not write here');
-  }
 }
 
 function asProblem(error: unknown): { code: ErrorCode; status: number; detail: string } {

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { createAuthenticator, hashApiKey } from '@florilegium/auth';
 import { failedPrecondition, notFound, resourceExhausted } from '@florilegium/errors';
 import { silentLog } from '@florilegium/log';
@@ -49,7 +50,8 @@ beforeAll(async () => {
   app.get(
     '/v1/things/:id',
     { config: { role: 'viewer' }, schema: { params: Type.Object({ id: Type.Integer() }) } },
-    async (request) => {
+    async (request, reply) => {
+      reply.header('etag', '"thing"').header('cache-control', 'private, max-age=31536000, immutable');
       if (request.params.id === 1) throw notFound('thing', 1);
       if (request.params.id === 2) throw resourceExhausted('slow down', { retryAfterMs: 1500 });
       if (request.params.id === 3) throw new Error('password=hunter2');
@@ -137,6 +139,11 @@ describe('the app of a service', () => {
     const unknown = await get('3');
     expect(unknown.statusCode).toBe(500);
     expect(unknown.body).not.toContain('hunter2');
+    expect([unknown.headers.etag, unknown.headers['cache-control']]).toEqual([undefined, 'no-store']);
+    expect((await get('7')).headers).toMatchObject({
+      etag: '"thing"',
+      'cache-control': expect.stringContaining('immutable'),
+    });
     expect((await get('4')).json()).toMatchObject({ status: 400, code: 'failed_precondition' });
     expect((await app.inject('/v1/nowhere')).json()).toMatchObject({
       status: 404,
@@ -161,6 +168,33 @@ describe('the app of a service', () => {
     expect((await app.inject('/livez')).statusCode).toBe(200);
   });
 
+  it.each(['x-forwarded-for', 'x-forwarded-host'])(
+    'shows its metrics to nobody behind a proxy (%s)',
+    async (header) => {
+      expect((await app.inject('/metrics')).statusCode).toBe(200);
+      const response = await app.inject({ url: '/metrics', headers: { [header]: '203.0.113.7' } });
+      expect([response.statusCode, response.body.includes('florilegium_')]).toEqual([404, false]);
+    },
+  );
+
+  it('tells what it can do without, and is ready without it', async () => {
+    const lonely = await createHttpApp({
+      service: 'lonely',
+      title: 'Lonely',
+      description: 'A service whose NATS is away',
+      log: silentLog,
+      authenticator: createAuthenticator({ required: false, keys: [] }),
+      readiness: { database: async () => {} },
+      shown: { nats: () => Promise.reject(new Error('nats does not answer')) },
+    });
+    const response = await lonely.inject('/readyz');
+    expect([response.statusCode, response.json()]).toEqual([
+      200,
+      { status: 'ok', checks: { database: 'ok', nats: 'away' } },
+    ]);
+    await lonely.close();
+  });
+
   it('describes itself in OpenAPI 3.1 with the role of each operation, and counts requests', async () => {
     const document = (await app.inject('/v1/openapi/sample.json')).json();
     expect(document.openapi).toBe('3.1.0');
@@ -169,6 +203,43 @@ describe('the app of a service', () => {
     expect((await app.inject('/metrics')).body).toMatch(
       /florilegium_http_request_duration_seconds_count\{method="GET",route="\/v1\/things\/:id",status="4xx"\} \d/,
     );
+  });
+});
+
+describe('without keys', () => {
+  it('refuses what a foreign page sends through the browser of this machine', async () => {
+    const open = await createHttpApp({
+      service: 'open',
+      title: 'Open',
+      description: 'A service that asks for no keys',
+      log: silentLog,
+      authenticator: createAuthenticator({
+        required: false,
+        keys: [{ name: 'olga', role: 'operator', sha256: hashApiKey('o') }],
+      }),
+      readiness: {},
+    });
+    open.post('/v1/retry', { config: { role: 'operator' } }, async () => ({ by: 'done' }));
+    open.get('/v1/retry', { config: { role: 'viewer' } }, async () => ({ by: 'read' }));
+    const { port } = new URL(await open.listen({ host: '127.0.0.1', port: 0 }));
+    const ask = (method: 'GET' | 'POST', path: string, headers: Record<string, string>) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .on('error', reject)
+          .end();
+      });
+    const host = `127.0.0.1:${port}`;
+    expect(await ask('POST', '/v1/retry', { host })).toBe(200);
+    expect(await ask('POST', '/v1/retry', { host, 'sec-fetch-site': 'same-origin' })).toBe(200);
+    expect(await ask('POST', '/v1/retry', { host, 'sec-fetch-site': 'cross-site' })).toBe(403);
+    expect(await ask('GET', '/v1/retry', { host, 'sec-fetch-site': 'cross-site' })).toBe(200);
+    expect(await ask('GET', '/v1/retry', { host: 'rebound.example' })).toBe(403);
+    expect(await ask('GET', '/v1/retry', { host: 'rebound.example', ...operator })).toBe(200);
+    expect(await ask('GET', '/livez', { host: 'rebound.example' })).toBe(200);
+    await open.close();
   });
 });
 

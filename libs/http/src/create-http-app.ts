@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { type Authenticator, type Principal, type Role, roles } from '@florilegium/auth';
+import { type Authenticator, type Principal, type Role, refuseForeignPage, roles } from '@florilegium/auth';
 import {
   AppError,
   codeOfHttpStatus,
@@ -50,6 +50,8 @@ export interface HttpAppOptions {
   log: Log;
   /** Each must resolve for /readyz to answer 200. */
   readiness: Record<string, () => Promise<unknown>>;
+  /** Told by /readyz beside them, and no reason for 503: what the service can do without for a while. */
+  shown?: Record<string, () => Promise<unknown>>;
   bodyBytesMax?: number;
   /** How long answers under way may take when the app closes. */
   drainTimeoutMs?: number;
@@ -67,7 +69,7 @@ export type HttpApp = FastifyInstance<
 
 /**
  * The Fastify app of a service: TypeBox schemas, a role per route, problem+json (RFC 9457) for every error, OpenAPI 3.1 at
- * /v1/openapi/<service>.json, /metrics, /livez and /readyz. Routes are added by the caller before `listen`.
+ * /v1/openapi/<service>.json, /metrics (not through a proxy), /livez and /readyz. Routes are added by the caller before `listen`.
  */
 export async function createHttpApp({
   service,
@@ -77,6 +79,7 @@ export async function createHttpApp({
   authenticator,
   log,
   readiness,
+  shown = {},
   bodyBytesMax = 4 << 20,
   drainTimeoutMs = 8000,
   publicPrefixes = [],
@@ -152,7 +155,14 @@ export async function createHttpApp({
   app.addHook('onRequest', async (request) => {
     const role = request.routeOptions.config.role;
     // An unknown address has no role and ends in 404.
-    if (role && role !== 'public') request.principal = authenticator.authorize(request.headers.authorization, role);
+    if (!role || role === 'public') return;
+    if (!authenticator.required && request.headers.authorization === undefined)
+      refuseForeignPage({
+        method: request.method,
+        headers: request.headers,
+        localAddress: request.socket.localAddress,
+      });
+    request.principal = authenticator.authorize(request.headers.authorization, role);
   });
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);
@@ -169,28 +179,26 @@ export async function createHttpApp({
   app.get('/livez', open, async () => ({ status: 'ok' }));
   app.get('/readyz', open, async (_request, reply) => {
     if (closing.signal.aborted) return reply.code(503).send({ status: 'stopping', checks: {} });
-    const results = await Promise.all(
-      Object.entries(readiness).map(
-        async ([name, check]) =>
-          [
-            name,
-            await check().then(
-              () => 'ok',
-              (error: unknown) => {
-                // Anybody may ask: what is away is told, where it stands and why goes to the log.
-                log.warn({ check: name, reason: messageOf(error) }, 'not ready');
-                return 'away';
-              },
-            ),
-          ] as const,
-      ),
-    );
-    const ready = results.every(([, state]) => state === 'ok');
-    return reply
-      .code(ready ? 200 : 503)
-      .send({ status: ready ? 'ok' : 'not ready', checks: Object.fromEntries(results) });
+    const look = async ([name, check]: [string, () => Promise<unknown>]) => {
+      const state = await check().then(
+        () => 'ok',
+        (error: unknown) => {
+          // Anybody may ask: what is away is told, where it stands and why goes to the log.
+          log.warn({ check: name, reason: messageOf(error) }, name in readiness ? 'not ready' : 'away');
+          return 'away';
+        },
+      );
+      return [name, state] as const;
+    };
+    const checks = Object.fromEntries(await Promise.all(Object.entries({ ...shown, ...readiness }).map(look)));
+    const ready = Object.keys(readiness).every((name) => checks[name] === 'ok');
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'not ready', checks });
   });
-  app.get('/metrics', open, async (_request, reply) => reply.type(register.contentType).send(await register.metrics()));
+  app.get('/metrics', open, async ({ headers }, reply) => {
+    // Prometheus asks the process itself. An Ingress or the gateway, which both say for whom they ask, leads here from the Internet.
+    if (headers['x-forwarded-for'] ?? headers['x-forwarded-host']) throw notFound('address', '/metrics');
+    return reply.type(register.contentType).send(await register.metrics());
+  });
   app.get(`/v1/openapi/${service}.json`, open, async () => app.swagger());
   return app;
 }
@@ -203,6 +211,8 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
       { requestId: request.id, method: request.method, url: request.url.split('?')[0], err: error },
       'request failed',
     );
+  // Whatever the route said of the answer that it did not come to: an error is nothing to keep.
+  reply.removeHeader('etag').removeHeader('last-modified').header('cache-control', 'no-store');
   if (known.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(known.retryAfterMs / 1000));
   if (known.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer');
   return reply

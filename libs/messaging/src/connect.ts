@@ -62,6 +62,8 @@ export interface Messaging {
   wireSubject(subject: string): string;
   /** Publishes and waits for the stream's acknowledgement. The same message id within ten minutes is stored once. */
   publish(subject: string, payload: Uint8Array, messageId: string, requestId?: string): Promise<void>;
+  /** Makes the streams that are missing and brings the others up to date, as the connection did at its start. */
+  ensureStreams(): Promise<void>;
   /** Throws unavailable when the server does not answer in time. */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -80,7 +82,7 @@ export interface MessagingOptions {
   replicas?: number;
 }
 
-/** Connects, and makes the streams that are missing. Reconnects by itself for ever afterwards. */
+/** Connects, makes the streams that are missing and brings the others up to date. Reconnects by itself for ever afterwards. */
 export async function connectMessaging({
   url,
   name,
@@ -89,7 +91,7 @@ export async function connectMessaging({
   connectTimeoutMs = 60_000,
   replicas = 1,
 }: MessagingOptions): Promise<Messaging> {
-  const connection = await connectPatiently(url, name, connectTimeoutMs);
+  const connection = await connectPatiently(url, name, connectTimeoutMs, log);
   void (async () => {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect' || status.type === 'reconnect')
@@ -98,7 +100,11 @@ export async function connectMessaging({
   })().catch(() => {});
   const manager = await jetstreamManager(connection, { timeout: 10_000 });
   const streams = streamsOf(namespace);
-  for (const stream of Object.values(streams)) await ensureStream(manager, { ...stream, num_replicas: replicas });
+  const ensureStreams = async () => {
+    for (const stream of Object.values(streams))
+      await ensureStream(manager, { ...stream, num_replicas: replicas }, log);
+  };
+  await ensureStreams();
   const client = jetstream(connection, { timeout: 10_000 });
   const wireSubject = (subject: string) => subject.replace(/^florilegium(?=[.-])/, namespace);
   return {
@@ -116,6 +122,7 @@ export async function connectMessaging({
         throw unavailable(`could not publish to ${subject}: ${messageOf(error)}`, { cause: error });
       }
     },
+    ensureStreams,
     check: async () => {
       const timeout = AbortSignal.timeout(2000);
       await Promise.race([
@@ -131,9 +138,15 @@ export async function connectMessaging({
   };
 }
 
-async function connectPatiently(url: string, name: string, connectTimeoutMs: number): Promise<NatsConnection> {
+async function connectPatiently(
+  url: string,
+  name: string,
+  connectTimeoutMs: number,
+  log: Log,
+): Promise<NatsConnection> {
   const address = parseNatsAddress(url);
   const deadline = Date.now() + connectTimeoutMs;
+  let told = '';
   for (;;) {
     try {
       // Connection attempts after the first success never end: a restarted server is found again.
@@ -147,27 +160,46 @@ async function connectPatiently(url: string, name: string, connectTimeoutMs: num
         pingInterval: 10_000,
       });
     } catch (error) {
-      if (Date.now() > deadline) throw unavailable(`nats cannot be reached: ${messageOf(error)}`, { cause: error });
+      const reason = messageOf(error);
+      if (Date.now() > deadline) throw unavailable(`nats cannot be reached: ${reason}`, { cause: error });
+      if (reason !== told) log.info({ reason }, 'NATS does not answer yet');
+      told = reason;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
 }
 
+/** What may change between versions and by configuration, and what NATS lets change. */
+const changeable = ['num_replicas', 'max_bytes', 'max_age', 'subjects'] as const;
+
 async function ensureStream(
   manager: JetStreamManager,
-  config: Partial<StreamConfig> & { name: string },
+  wanted: Partial<StreamConfig> & { name: string },
+  log: Log,
 ): Promise<void> {
-  const full = { storage: StorageType.File, duplicate_window: nanos(600_000), ...config };
-  try {
-    await manager.streams.info(config.name);
-  } catch {
+  const find = () => manager.streams.info(wanted.name).then(({ config }) => config);
+  const full = { storage: StorageType.File, duplicate_window: nanos(600_000), ...wanted };
+  const found = await find().catch(async () => {
     try {
       await manager.streams.add(full);
     } catch (error) {
       // Replicas that start together: somebody else made it meanwhile.
-      await manager.streams.info(config.name).catch(() => {
+      return await find().catch(() => {
         throw error;
       });
     }
+  });
+  if (!found) return;
+  const changes = changeable.filter(
+    (key) => wanted[key] !== undefined && JSON.stringify(wanted[key]) !== JSON.stringify(found[key]),
+  );
+  if (changes.length === 0) return;
+  log.info({ stream: wanted.name, changes }, 'stream is brought up to date');
+  try {
+    await manager.streams.update(wanted.name, Object.fromEntries(changes.map((key) => [key, wanted[key]])));
+  } catch (error) {
+    throw unavailable(`stream ${wanted.name} cannot be changed (${changes.join(', ')}): ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { decodeEvent, type EventName, type EventPayload, subjectOf } from '@florilegium/contracts';
-import { AppError, messageFateOf, messageOf } from '@florilegium/errors';
+import { isAway, messageFateOf, messageOf, toAppError } from '@florilegium/errors';
 import { checkedRequestId, inLogContext, type Log } from '@florilegium/log';
 import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
@@ -39,7 +39,7 @@ const ackWaitMs = 30_000;
 /**
  * Delivers events to handlers, at least once, one at a time for each event name.
  * The ack rule: a handler that returns acknowledges; an error whose code says drop ends the message; any other error delivers it again
- * after a growing delay, and the last delivery parks it in the stream of parked messages with its reason.
+ * after a growing delay, and the last delivery parks it in the stream of parked messages with its reason. What cannot be parked comes again.
  */
 export async function consumeEvents({
   messaging,
@@ -53,8 +53,7 @@ export async function consumeEvents({
   const stopping = new AbortController();
   const names = Object.keys(handlers) as EventName[];
   // One consumer per event: a consumer with several filter subjects needs NATS 2.10, and 2.9 is what Debian has.
-  const deliverMax = Math.max(deliveriesMax, unavailableDeliveriesMax);
-  for (const name of names) await ensureConsumer(messaging, durableOf(service, name), subjectOf(name), deliverMax);
+  for (const name of names) await ensureConsumer(messaging, durableOf(service, name), subjectOf(name));
   const loops = names.map((name) => consumeOne(name));
   return {
     stop: async () => {
@@ -64,8 +63,7 @@ export async function consumeEvents({
   };
 
   function triesOf(error: unknown): number {
-    const away = error instanceof AppError && (error.code === 'unavailable' || error.code === 'deadline_exceeded');
-    return away ? unavailableDeliveriesMax : deliveriesMax;
+    return isAway(error) ? unavailableDeliveriesMax : deliveriesMax;
   }
 
   async function consumeOne<Name extends EventName>(name: Name): Promise<void> {
@@ -82,7 +80,7 @@ export async function consumeEvents({
         if (stopping.signal.aborted) return;
         log.warn({ event: name, reason: messageOf(error) }, 'event consumer interrupted');
         await new Promise((resolve) => setTimeout(resolve, 500));
-        await ensureConsumer(messaging, durable, subjectOf(name), deliverMax).catch(() => {});
+        await ensureConsumer(messaging, durable, subjectOf(name)).catch(() => {});
       }
     }
   }
@@ -104,7 +102,7 @@ export async function consumeEvents({
       message.ack();
       countEvent(name, 'handled');
     } catch (error) {
-      const fate = error instanceof AppError ? messageFateOf(error.code) : 'retry';
+      const fate = messageFateOf(toAppError(error).code);
       const reason = messageOf(error);
       if (stopping.signal.aborted) message.nak(0);
       else if (fate === 'retry' && delivery < triesOf(error)) {
@@ -116,24 +114,27 @@ export async function consumeEvents({
         message.nak(retryDelayMs(delivery));
         countEvent(name, 'retried');
       } else {
-        countEvent(name, 'given_up');
         log.error({ event: name, messageId, delivery, reason, err: error }, 'event given up');
-        await messaging
-          .publish(
+        const parked = {
+          event: name,
+          messageId,
+          delivery,
+          reason,
+          payload: Buffer.from(message.data).toString('base64'),
+        };
+        try {
+          await messaging.publish(
             `florilegium-parked.${durable}`,
-            Buffer.from(
-              JSON.stringify({
-                event: name,
-                messageId,
-                delivery,
-                reason,
-                payload: Buffer.from(message.data).toString('base64'),
-              }),
-            ),
+            Buffer.from(JSON.stringify(parked)),
             `parked-${durable}-${messageId}`,
-          )
-          .catch(() => {});
+          );
+        } catch (parkError) {
+          log.error({ event: name, messageId, reason: messageOf(parkError) }, 'event could not be parked');
+          message.nak(retryDelayMs(delivery));
+          return;
+        }
         message.term(reason.slice(0, 200));
+        countEvent(name, 'given_up');
       }
     } finally {
       clearInterval(beat);
@@ -143,20 +144,15 @@ export async function consumeEvents({
 
 const durableOf = (service: string, name: EventName) => `${service}--${name.replaceAll('.', '-')}`;
 
-async function ensureConsumer(
-  messaging: Messaging,
-  durable: string,
-  subject: string,
-  deliveriesMax: number,
-): Promise<void> {
+async function ensureConsumer(messaging: Messaging, durable: string, subject: string): Promise<void> {
   const config: Partial<ConsumerConfig> = {
     durable_name: durable,
     filter_subject: messaging.wireSubject(subject),
     ack_policy: AckPolicy.Explicit,
     ack_wait: nanos(ackWaitMs),
     deliver_policy: DeliverPolicy.All,
-    // One more than we count to: giving up is ours to do, with a reason.
-    max_deliver: deliveriesMax + 1,
+    // Giving up is ours to do, with a reason.
+    max_deliver: -1,
     max_ack_pending: 100,
   };
   await messaging.manager.consumers.add(messaging.streams.event, config);

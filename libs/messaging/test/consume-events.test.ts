@@ -65,16 +65,53 @@ it('waits much longer for a server behind that is away than for an error that ma
       'catalog.import.cancelled': async ({ importId }, { delivery }) => {
         deliveries[importId] = delivery;
         if (importId === 'poison') throw new Error('always');
-        if (delivery < 6) throw unavailable('the database is away');
+        if (delivery < 6 && importId === 'patience') throw unavailable('a neighbour is away');
+        if (delivery < 6)
+          throw Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
       },
     },
   });
-  for (const importId of ['poison', 'patience']) {
+  for (const importId of ['poison', 'patience', 'database']) {
     const { subject, payload } = eventMessage('catalog.import.cancelled', { importId });
     await messaging.publish(subject, payload, importId);
   }
-  await until(() => deliveries.patience === 6);
+  await until(() => deliveries.patience === 6 && deliveries.database === 6);
   await until(async () => (await messaging.manager.streams.info(messaging.streams.parked)).state.messages === 2);
   await consumption.stop();
-  expect(deliveries).toEqual({ poison: 2, patience: 6 });
+  expect(deliveries).toEqual({ poison: 2, patience: 6, database: 6 });
+});
+
+it('keeps an event that cannot be parked until it can be', async () => {
+  const { parked } = messaging.streams;
+  const { config } = await messaging.manager.streams.info(parked);
+  await messaging.manager.streams.delete(parked);
+  const seen: number[] = [];
+  const consumption = await consumeEvents({
+    messaging,
+    service: 'homeless',
+    log: silentLog,
+    retryDelayMs: () => 20,
+    handlers: {
+      'catalog.import.completed': async (_payload, { delivery }) => {
+        seen.push(delivery);
+        throw invalidArgument('never will be');
+      },
+    },
+  });
+  const { subject, payload } = eventMessage('catalog.import.completed', {
+    importId: 'd',
+    pageCount: 1,
+    keptPageCount: 1,
+  });
+  await messaging.publish(subject, payload, 'd');
+  await until(() => seen.includes(3));
+  await messaging.manager.streams.add(config);
+  await until(async () => (await messaging.manager.streams.info(parked)).state.messages === 1);
+  await consumption.stop();
+});
+
+it('makes no event that is too long to be published', () => {
+  expect(() => eventMessage('catalog.import.failed', { importId: 'e', reason: 'x'.repeat(65_536) })).toThrow(
+    /catalog\.import\.failed would take 655\d\d bytes/,
+  );
 });

@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import {
   closeSync,
   close as closeWithCallback,
+  constants,
   fsync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   open,
@@ -51,6 +53,16 @@ interface WrittenFile {
 const flushedSinglyMax = 4;
 const betweenFlushesMs = 25;
 
+// On two cores and a virtual disk: 1 MB a file 1,200 files/s and 0.25 ms of processor each, where 360 files/s and 1.3 ms went through the cache; 20 KB a file the
+// cache is faster, 17,600 against 11,300 files/s.
+const directBytesMin = 256 << 10;
+const blockBytes = 4096;
+const wasmPageBytes = 64 << 10;
+const alignedBytes = 1 << 20;
+const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+// Linux alone has it.
+const O_DIRECT: number | undefined = constants.O_DIRECT;
+
 const openFile = promisify(open);
 const flushOpen = promisify(fsync);
 const closeFile = promisify(closeWithCallback);
@@ -62,6 +74,11 @@ let failures: WriteFailure[] = [];
 let nextName = 0;
 let isSettling = false;
 let canFlushFileSystem = true;
+// TypeScript knows WebAssembly only with the DOM's types, which have no place here.
+declare const WebAssembly: { Memory: new (size: { initial: number }) => { buffer: ArrayBuffer } };
+let canWriteDirect = O_DIRECT !== undefined;
+// A WebAssembly memory, since these alone begin at a page's address for sure.
+let aligned: Uint8Array | undefined;
 let flusher: ReturnType<typeof startFlusher> | undefined;
 
 parentPort!.on('message', (message: WriterMessage) => {
@@ -86,16 +103,50 @@ function write({ id, path, keepSame }: WriteOrder, bytes: Uint8Array): WrittenFi
     if (about?.isFile() && about.size === bytes.length && touch(path)) return { id, temporary: undefined, path };
   }
   const temporary = `${folder}/${temporaryStart}${nextName++}`;
-  const file = openSync(temporary, 'wx', 0o644);
-  try {
+  if (bytes.length >= directBytesMin && canWriteDirect) {
+    try {
+      writeNew(temporary, O_DIRECT!, (file) => writeDirect(file, bytes));
+      return { id, temporary, path };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+      // Not on this file system.
+      canWriteDirect = false;
+    }
+  }
+  writeNew(temporary, 0, (file) => {
     for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+  });
+  return { id, temporary, path };
+}
+
+/** Leaves no file behind when it throws. */
+function writeNew(temporary: string, flags: number, fill: (file: number) => void): void {
+  let file: number | undefined;
+  try {
+    file = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | flags, 0o644);
+    fill(file);
   } catch (error) {
-    closeSync(file);
+    // Even an open that fails may have made it: the kernel finds out afterwards that the file system cannot write so.
     rmSync(temporary, { force: true });
     throw error;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
-  closeSync(file);
-  return { id, temporary, path };
+}
+
+/**
+ * Past the kernel's cache, straight from memory to disk: a large image is written once and read much later, and its pages in the cache cost
+ * several times as much as all else that is done with it. The kernel takes whole blocks from addresses that are multiples of a block.
+ */
+function writeDirect(file: number, bytes: Uint8Array): void {
+  aligned ??= new Uint8Array(new WebAssembly.Memory({ initial: alignedBytes / wasmPageBytes }).buffer);
+  for (let start = 0; start < bytes.length; start += alignedBytes) {
+    const part = bytes.subarray(start, start + alignedBytes);
+    aligned.set(part);
+    const end = Math.ceil(part.length / blockBytes) * blockBytes;
+    for (let at = 0; at < end; ) at += writeSync(file, aligned, at, end - at);
+  }
+  if (bytes.length % blockBytes !== 0) ftruncateSync(file, bytes.length);
 }
 
 /** Tells whoever clears away old files that this one is wanted again. False when it is gone meanwhile. */

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -50,6 +51,17 @@ describe('objects that are handed over', () => {
       expect(Buffer.compare(await store.get(stored.key, { sha256: stored.sha256 }), bodies[i]!)).toBe(0);
     expect(await readdir(join(folder, '.writing'))).toEqual([]);
   });
+
+  it.each([(256 << 10) - 1, 256 << 10, (256 << 10) + 1, 1 << 20, (1 << 20) + 1, (5 << 20) - 4097])(
+    'come back as they were, of %i bytes',
+    async (length) => {
+      const body = randomBytes(length);
+      const { stored, durable } = await store.handContent('images', 'webp', body);
+      await durable;
+      expect(stored.bytes).toBe(length);
+      expect(Buffer.compare(await store.get(stored.key), body)).toBe(0);
+    },
+  );
 
   it('keep what was handed over when the buffer changes afterwards', async () => {
     const body = Buffer.from('as it was');

@@ -19,7 +19,7 @@ export interface ObjectStore {
   handContent(prefix: string, extension: string, bytes: Uint8Array, known?: { sha256: string }): Promise<HandedObject>;
   /** The whole object, or the part in `range`. Throws not_found; internal when the hash differs from `sha256`. */
   get(key: string, options?: GetOptions): Promise<Buffer>;
-  /** The same as a stream. A wrong hash shows as an error in place of the stream's end. */
+  /** The same as a stream. A wrong hash shows as an error in place of the stream's last piece. */
   getStream(key: string, options?: GetOptions): Promise<{ bytes: number; stream: Readable }>;
   /** What is known without reading the object; undefined where there is none. */
   head(key: string): Promise<ObjectHead | undefined>;

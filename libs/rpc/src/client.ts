@@ -34,7 +34,8 @@ export interface RpcClient<Definition extends TsProtoServiceDefinition> {
 
 /**
  * A client whose calls all have a deadline. Calls that the proto marks as idempotent or free of side effects are tried up to seven times when
- * the service cannot be reached; streams are not, their reader starts again. Errors arrive as AppError with the code that the service gave.
+ * the service cannot be reached or stops; streams are not, their reader starts again. Errors arrive as AppError with the code that the service
+ * gave, and a call that a stopping service cut off as unavailable.
  */
 export function createRpcClient<Definition extends TsProtoServiceDefinition>(
   definition: Definition,
@@ -62,7 +63,7 @@ export function createRpcClient<Definition extends TsProtoServiceDefinition>(
       retryBaseDelayMs: 200,
       retryMaxDelayMs: 3000,
       retryMaxAttempts: 6,
-      retryableStatuses: [Status.UNAVAILABLE],
+      retryableStatuses: [Status.UNAVAILABLE, Status.CANCELLED],
     };
   return {
     client: factory.create(definition, channel, defaults as never) as unknown as Client<
@@ -89,7 +90,9 @@ const errorsOf = (definition: TsProtoServiceDefinition): ClientMiddleware =>
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       const method = call.method.path.split('/').at(-1);
-      throw new AppError(codeOfGrpcStatus(error.code), `${definition.name}.${method}: ${error.details}`, {
+      // A service that stops cancels the calls that it did not finish. What our own side aborts arrives as AbortError, not here.
+      const code = error.code === Status.CANCELLED ? 'unavailable' : codeOfGrpcStatus(error.code);
+      throw new AppError(code, `${definition.name}.${method}: ${error.details}`, {
         cause: error,
       });
     }

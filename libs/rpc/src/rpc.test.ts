@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { createAuthenticator, hashApiKey } from '@florilegium/auth';
 import { CatalogServiceDefinition, type CatalogServiceImplementation, PageRef } from '@florilegium/contracts/catalog';
 import { failedPrecondition, notFound } from '@florilegium/errors';
@@ -28,7 +30,12 @@ const partial: Partial<CatalogServiceImplementation> = {
   startImport: async () => {
     throw failedPrecondition('an import is running', { field: 'source' });
   },
-  async *streamPages() {
+  async *streamPages(request) {
+    if (request.selection?.$case === 'rule' && request.selection.value === 'slow')
+      for (;;) {
+        yield { pages: [PageRef.fromPartial({ pageId: 1 })] };
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     for (let start = 0; start < 1500; start += 500)
       yield { pages: Array.from({ length: 500 }, (_, index) => PageRef.fromPartial({ pageId: start + index })) };
   },
@@ -45,8 +52,10 @@ const implementation = Object.fromEntries(
   ]),
 );
 
-const start = (port = 0) =>
+const start = (port = 0, drainTimeoutMs?: number, connectionAgeMaxMs?: number) =>
   startRpcServer({
+    drainTimeoutMs,
+    connectionAgeMaxMs,
     definition: CatalogServiceDefinition,
     implementation,
     authenticator,
@@ -122,6 +131,27 @@ describe('gRPC server and client', () => {
     close();
   });
 
+  it('tells who reads a stream that its service stopped, and sends a read that was cut off again', async () => {
+    const stopping = await start(0, 100);
+    const { client, close } = createRpcClient(CatalogServiceDefinition, {
+      address: `127.0.0.1:${stopping.port}`,
+      apiKey: 'v',
+    });
+    const read = async () => {
+      for await (const { pages } of client.streamPages({ selection: { $case: 'rule', value: 'slow' } }))
+        expect(pages).toHaveLength(1);
+    };
+    const streamed = expect(read()).rejects.toMatchObject({ code: 'unavailable' });
+    const page = client.getPage({ pageId: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await stopping.stop();
+    await streamed;
+    const restarted = await start(stopping.port);
+    expect((await page).page?.ref?.pageId).toBe(1);
+    close();
+    await restarted.stop();
+  });
+
   it('answers health checks without a key, and says when it drains', async () => {
     const channel = createChannel(`127.0.0.1:${server.port}`);
     const health = createClient(HealthDefinition, channel);
@@ -131,4 +161,29 @@ describe('gRPC server and client', () => {
     expect((await health.check({ service })).status).toBe(2);
     channel.close();
   });
+});
+
+it('has callers connect anew now and then, where they find new replicas, and ends no call by that', async () => {
+  const aging = await start(0, undefined, 300);
+  let connections = 0;
+  const between = createTcpServer((caller) => {
+    connections++;
+    const callee = connectTcp(aging.port, '127.0.0.1');
+    caller.pipe(callee).pipe(caller);
+    for (const socket of [caller, callee]) socket.on('error', () => {});
+  }).listen(0, '127.0.0.1');
+  await once(between, 'listening');
+  const address = `127.0.0.1:${(between.address() as AddressInfo).port}`;
+  const { client, close } = createRpcClient(CatalogServiceDefinition, { address, apiKey: 'v' });
+  // Two seconds long, on a connection that is too old after a third of one.
+  const slow = client.getPage({ pageId: 1 });
+  for (let call = 0; call < 40; call++) {
+    await client.getPage({ pageId: 3 });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  expect((await slow).page?.ref?.pageId).toBe(1);
+  expect(connections).toBeGreaterThan(2);
+  close();
+  between.close();
+  await aging.stop();
 });

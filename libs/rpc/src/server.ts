@@ -23,6 +23,10 @@ export interface RpcServerOptions<Implementation> {
   host: string;
   port: number;
   messageBytesMax?: number;
+  /** Calls that still run so long after `stop` are cut off. */
+  drainTimeoutMs?: number;
+  /** After so long a caller connects anew, and finds replicas that came since. */
+  connectionAgeMaxMs?: number;
 }
 
 /** What a method that asks who calls finds in its context: implement `…ServiceImplementation<WithPrincipal>`. */
@@ -46,6 +50,8 @@ export async function startRpcServer<Implementation>({
   host,
   port,
   messageBytesMax = 16 << 20,
+  drainTimeoutMs = 5000,
+  connectionAgeMaxMs = 300_000,
 }: RpcServerOptions<Implementation>): Promise<RpcServer> {
   for (const method of Object.values(definition.methods)) {
     const path = `/${definition.fullName}/${method.name}`;
@@ -55,6 +61,9 @@ export async function startRpcServer<Implementation>({
     'grpc.max_receive_message_length': messageBytesMax,
     'grpc.max_send_message_length': messageBytesMax,
     'grpc.keepalive_time_ms': 60_000,
+    'grpc.max_connection_age_ms': connectionAgeMaxMs,
+    // As long as the longest stream may take.
+    'grpc.max_connection_age_grace_ms': 600_000,
   }).use((call, context) => guard(call, context, authenticator, log));
   const health = HealthState();
   health.setStatus('healthy', definition.fullName);
@@ -75,7 +84,7 @@ export async function startRpcServer<Implementation>({
     drain,
     stop: async () => {
       drain();
-      const force = setTimeout(() => server.forceShutdown(), 5000);
+      const force = setTimeout(() => server.forceShutdown(), drainTimeoutMs);
       await server.shutdown();
       clearTimeout(force);
     },

@@ -31,7 +31,15 @@ export async function prepareService({
   connectTimeoutMs = 120_000,
 }: PrepareOptions): Promise<void> {
   const { databaseUrl: url, natsUrl, natsNamespace: namespace, natsReplicas: replicas } = config;
-  const db = openDb({ url, schema: service, applicationName: `${service}-prepare`, poolMax: 2, log });
+  // The job that runs this has a deadline of its own: a migration may take as long.
+  const db = openDb({
+    url,
+    schema: service,
+    applicationName: `${service}-prepare`,
+    poolMax: 2,
+    statementTimeoutMs: 0,
+    log,
+  });
   try {
     const deadline = Date.now() + connectTimeoutMs;
     for (;;) {
@@ -39,7 +47,8 @@ export async function prepareService({
         await db.pool.query('select 1');
         break;
       } catch (error) {
-        if (Date.now() > deadline) throw error;
+        // It answers, and time will not change what it says.
+        if (isRefusal(error) || Date.now() > deadline) throw error;
         log.info({ reason: messageOf(error) }, 'PostgreSQL does not answer yet');
         await sleep(1000);
       }
@@ -55,4 +64,10 @@ export async function prepareService({
     await db.close();
   }
   log.info({ migrations: Object.keys(migrations).length, workKinds: workKinds.length }, 'prepared');
+}
+
+/** A wrong role or password (class 28), a database that is not there. https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function isRefusal(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && (/^28...$/.test(code) || code === '3D000');
 }

@@ -170,7 +170,7 @@ async function waitUntilAnswering(url: string, guarded: GuardedProcess): Promise
 
 /** Resolves when the server at the address answers a query; rejects at once when not. */
 export async function pingPostgres(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 5_000 });
   client.on('error', () => {});
   try {
     await client.connect();

@@ -9,19 +9,23 @@ export interface ProvisionOptions {
   passwordOf: (name: string) => string;
   /** True for our own embedded server: its roles are ours to change. On somebody's server a role of that name may be another's. */
   owned: boolean;
+  /** Of the data folder: the database is its alone, for what the rows tell of lies in the folder's objects. */
+  installation: string;
   log: (line: string) => void;
 }
 
 /**
  * Makes a role and a schema for each name and gives the addresses to connect with, by name. Where the given user may not
  * make roles, or the role is there with another password, the given user serves with the schema of that name.
- * @throws failed_precondition or unavailable in one line, without the password of the address
+ * @throws failed_precondition or unavailable in one line, without the password of the address; failed_precondition also when the database
+ *   belongs to another installation
  */
 export async function provisionDatabase(options: ProvisionOptions): Promise<Record<string, string>> {
-  const { adminUrl, names, passwordOf, owned, log } = options;
+  const { adminUrl, names, passwordOf, owned, installation, log } = options;
   const url = owned ? await makeDatabase(adminUrl, 'florilegium') : adminUrl;
   const client = await connect(url);
   try {
+    await claimDatabase(client, installation);
     const urls: Record<string, string> = {};
     for (const name of names) {
       const password = passwordOf(name);
@@ -39,6 +43,28 @@ export async function provisionDatabase(options: ProvisionOptions): Promise<Reco
   } finally {
     await client.end();
   }
+}
+
+/** The database remembers whose it is; one that was used before it could is taken for ours. */
+async function claimDatabase(client: pg.Client, installation: string): Promise<void> {
+  const table = await client.query(`select to_regclass('florilegium.installation') as found`);
+  if (table.rows[0]?.found === null) {
+    await makeSchema(client, 'florilegium', undefined);
+    // Another user, given later for the same database, must be able to read it.
+    await client.query(`
+      create table florilegium.installation (
+        is_only boolean primary key default true check (is_only),
+        id text not null
+      );
+      grant usage on schema florilegium to public;
+      grant select on florilegium.installation to public`);
+    await client.query('insert into florilegium.installation (id) values ($1)', [installation]);
+  }
+  const { rows } = await client.query<{ id: string }>('select id from florilegium.installation');
+  if (rows[0]?.id !== installation)
+    throw failedPrecondition(
+      `DATABASE_URL: the database ${client.database} on ${client.host} holds the job of another data folder: name that one by --data, or another database`,
+    );
 }
 
 async function makeDatabase(adminUrl: string, name: string): Promise<string> {
@@ -88,8 +114,15 @@ function isDenied(error: unknown): boolean {
   return (error as { code?: string }).code === '42501';
 }
 
+/** A server that takes connections and answers nothing must not hold the start up for ever. */
+const queryTimeoutMs = 30_000;
+
 async function connect(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: queryTimeoutMs,
+  });
   client.on('error', () => {});
   try {
     await client.connect();
@@ -101,7 +134,11 @@ async function connect(url: string): Promise<pg.Client> {
 }
 
 async function canConnect(url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: queryTimeoutMs,
+  });
   client.on('error', () => {});
   try {
     await client.connect();

@@ -126,7 +126,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
 
     let adminUrl = databaseUrl;
     const startDatabase = async () => {
-      if (databaseUrl !== undefined) return;
+      if (databaseUrl !== undefined) return log(`DATABASE_URL is set: PostgreSQL is ${placeOf(databaseUrl)}`);
       const { folder, user } = await postgresFolder(data.dir, data.secrets.installation, log);
       await keep('postgres', async () => {
         const postgres = await startPostgres({
@@ -143,7 +143,10 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
       });
     };
     const startMessaging = async () => {
-      if (natsUrl !== undefined) return await checkNats(natsUrl);
+      if (natsUrl !== undefined) {
+        log(`NATS_URL is set: NATS is ${placeOf(natsUrl)}`);
+        return await checkNats(natsUrl);
+      }
       const folder = join(data.dir, 'nats');
       await keep('nats', () => startNats({ folder, logFile: logFileOf('nats'), log, port: ports.nats }));
     };
@@ -155,6 +158,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
       names: programs.filter(({ ownsSchema }) => ownsSchema).map(({ name }) => name),
       passwordOf: (name) => rolePasswordOf(data.secrets, name),
       owned: databaseUrl === undefined,
+      installation: data.secrets.installation,
       log,
     });
 
@@ -264,6 +268,14 @@ function reorderStops(
   const ordered = programs.map(({ name }) => parts[name]?.stop).filter((stop) => stop !== undefined);
   const others = stops.filter((stop) => !ordered.includes(stop as SupervisedPart['stop']));
   stops.splice(0, stops.length, ...others, ...ordered);
+}
+
+/** An address without its user and password. */
+function placeOf(url: string): string {
+  return url
+    .replace(/^[^/]*\/\//, '')
+    .replaceAll(/[^@,/]*@/g, '')
+    .replace(/\?.*$/, '');
 }
 
 function variable(name: string): string {

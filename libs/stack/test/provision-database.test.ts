@@ -45,8 +45,21 @@ afterAll(async () => {
   }
 });
 
-const provision = (adminUrl: string, names: string[], password = 'secret/ä', lines: string[] = []) =>
-  provisionDatabase({ adminUrl, names, passwordOf: () => password, owned: false, log: (line) => lines.push(line) });
+const provision = (
+  adminUrl: string,
+  names: string[],
+  password = 'secret/ä',
+  lines: string[] = [],
+  installation = 'ours',
+) =>
+  provisionDatabase({
+    adminUrl,
+    names,
+    passwordOf: () => password,
+    owned: false,
+    installation,
+    log: (line) => lines.push(line),
+  });
 
 it('makes a role with a schema of its name, and finds them again', async () => {
   for (const _ of [1, 2]) {
@@ -84,5 +97,11 @@ it('says which schema cannot be made', async () => {
   await query(url, `revoke create on database ${database} from ${makerless}`);
   await expect(provision(asUser(url, makerless, 'p'), [`${schema}_2`])).rejects.toThrow(
     `DATABASE_URL: the schema ${schema}_2 cannot be made: permission denied`,
+  );
+});
+
+it('serves one data folder alone', async () => {
+  await expect(provision(url, [role], undefined, [], 'another')).rejects.toThrow(
+    /^DATABASE_URL: the database stack_db_\w+ on \S+ holds the job of another data folder: name that one by --data, or another database$/,
   );
 });

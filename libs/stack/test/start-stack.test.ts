@@ -235,5 +235,6 @@ describe('a start that cannot succeed', () => {
   it('names the server that DATABASE_URL means, without its password', async () => {
     const starting = start({ databaseUrl: 'postgresql://ada:secret@127.0.0.1:9/books' });
     await expect(starting).rejects.toThrow(/^DATABASE_URL: cannot connect to 127\.0\.0\.1:9: (?!.*secret)/);
+    expect(said).toContain('DATABASE_URL is set: PostgreSQL is 127.0.0.1:9/books');
   });
 });

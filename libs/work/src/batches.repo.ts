@@ -7,7 +7,12 @@ export interface Claim {
   kind: string;
   number: number;
   attempt: number;
+  /** Tries that failed, but for those that a server behind was away for. */
   failures: number;
+  /** Tries that failed because a server behind was away. */
+  unavailableFailures: number;
+  /** Claims of the batch that nobody heard the end of. */
+  takenOver: number;
   /** The worker and its claim: two claims never have the same, even where a retried run counts its attempts from the start. */
   claimedBy: string;
   payload: Record<string, unknown>;
@@ -19,10 +24,10 @@ export interface BatchesRepo<Schema> {
   claimBatch(runId: string, kind: string, number: number, claimedBy: string): Promise<ClaimResult>;
   /** False when the claim is lost: taken over, cancelled or ended. */
   beat(claim: Claim): Promise<boolean>;
-  /** Marks the batch done in `tx` and counts what is left of the run; undefined when the claim is lost. */
-  finish(tx: Tx<Schema>, claim: Claim): Promise<{ unfinished: number } | undefined>;
+  /** Marks the batch done in `tx` and tells whether it was the last of the run; undefined when the claim is lost. */
+  finish(tx: Tx<Schema>, claim: Claim): Promise<{ isLast: boolean } | undefined>;
   /** Gives the batch back for a later try. */
-  release(claim: Claim, failure: { error: string; delayMs: number } | undefined): Promise<void>;
+  release(claim: Claim, failure: { error: string; delayMs: number; isAway: boolean } | undefined): Promise<void>;
   fail(tx: Tx<Schema>, claim: Claim, error: string): Promise<boolean>;
   /** Batches whose message may be lost, marked as queued now. */
   takeForgotten(
@@ -39,11 +44,14 @@ export function batchesRepo<Schema>(db: Db<Schema>, staleMs: number): BatchesRep
       and attempt = ${claim.attempt} and claimed_by = ${claim.claimedBy} and state = 'running'`;
   return {
     claimBatch: async (runId, kind, number, claimedBy) => {
-      const { rows } = await sql<{ attempt: number; failures: number; payload: Record<string, unknown> }>`
-        update work_batch set state = 'running', attempt = attempt + 1, claimed_by = ${claimedBy}, heartbeat_at = now()
+      const { rows } = await sql<Omit<Claim, 'runId' | 'kind' | 'number' | 'claimedBy'>>`
+        update work_batch set state = 'running', attempt = attempt + 1, claimed_by = ${claimedBy}, heartbeat_at = now(),
+          taken_over = taken_over + (state = 'running')::int
         where run_id = ${runId} and kind = ${kind} and number = ${number}
           and ((state = 'pending' and coalesce(not_before, '-infinity') <= now()) or (state = 'running' and ${stale}))
-        returning attempt, failures, payload`.execute(db.kysely);
+        returning attempt, failures, unavailable_failures as "unavailableFailures", taken_over as "takenOver", payload`.execute(
+        db.kysely,
+      );
       if (rows[0]) return { kind: 'claimed', claim: { runId, kind, number, claimedBy, ...rows[0] } };
       const found = await sql<{ state: string; wait_ms: number }>`
         select state, ceil(extract(epoch from coalesce(not_before, heartbeat_at + ${staleMs} * interval '1 millisecond') - now()) * 1000)::int as wait_ms
@@ -65,16 +73,17 @@ export function batchesRepo<Schema>(db: Db<Schema>, staleMs: number): BatchesRep
           kysely,
         );
       if (rows.length === 0) return undefined;
-      const left = await sql<{ count: number }>`
-        select count(*)::int as count from work_batch where run_id = ${claim.runId} and state in ('pending', 'running')`.execute(
+      const left = await sql`
+        select 1 from work_batch where run_id = ${claim.runId} and state in ('pending', 'running') limit 1`.execute(
         kysely,
       );
-      return { unfinished: left.rows[0]!.count };
+      return { isLast: left.rows.length === 0 };
     },
     release: async (claim, failure) => {
       await sql`
         update work_batch set state = 'pending', heartbeat_at = null, queued_at = now(),
-          failures = failures + ${failure ? 1 : 0}, error = ${failure?.error ?? null},
+          failures = failures + ${failure && !failure.isAway ? 1 : 0},
+          unavailable_failures = unavailable_failures + ${failure?.isAway ? 1 : 0}, error = ${failure?.error ?? null},
           not_before = now() + ${failure?.delayMs ?? 0} * interval '1 millisecond'
         where ${held(claim)}`.execute(db.kysely);
     },

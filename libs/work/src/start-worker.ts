@@ -1,26 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Db, Tx } from '@florilegium/db';
-import { AppError, cancelled, messageFateOf, messageOf } from '@florilegium/errors';
+import { AppError, cancelled, isAway, messageFateOf, messageOf } from '@florilegium/errors';
 import { checkedRequestId, inLogContext, type Log } from '@florilegium/log';
 import { type Messaging, requestIdHeader } from '@florilegium/messaging';
 import type { JsMsg } from '@nats-io/jetstream';
 import { batchesRepo, type Claim } from './batches.repo.ts';
 import { ensureWorkConsumer, workDurable } from './ensure-work-consumer.ts';
-import { observeBatch } from './metrics.ts';
-import { workMessage, workSubject } from './work-table.ts';
+import { countInWork, observeBatch, showKind } from './metrics.ts';
 
 export interface ClaimedBatch<Schema> extends Claim {
   /** Aborted when the claim is lost (cancelled, taken over) or the worker stops. */
   signal: AbortSignal;
   /**
-   * Ends the batch: writes its results and marks it done in one transaction. `unfinished` counts the run's batches, of any kind, that are
-   * still to do; whoever sees 0 ends the run. Call it once. `write` runs while no other batch of the run can end; what takes long and wants
-   * no count belongs into `writeRows`, which runs before it, side by side with those of other batches.
+   * Ends the batch: writes its results and marks it done in one transaction. `isLast` tells that no batch of the run, of any kind, is still
+   * to do: whoever hears it ends the run. Call it once. `write` runs while no other batch of the run can end; what takes long and need not
+   * know belongs into `writeRows`, which runs before it, side by side with those of other batches.
    * @throws cancelled when the claim was lost meanwhile; nothing is written then
    */
   complete<Result>(
-    write?: (tx: Tx<Schema>, left: { unfinished: number }) => Promise<Result>,
+    write?: (tx: Tx<Schema>, left: { isLast: boolean }) => Promise<Result>,
     writeRows?: (tx: Tx<Schema>) => Promise<void>,
   ): Promise<Result>;
 }
@@ -37,13 +36,19 @@ export interface WorkerOptions<Schema> {
   /** The last try failed, or the error says that trying again is useless: mark the run, in the transaction that marks the batch. */
   onFailed(tx: Tx<Schema>, batch: Claim, reason: string, error: unknown): Promise<void>;
   failuresMax?: number;
+  /** The same while a server behind is away: with the delays as they are, about half an hour. */
+  unavailableFailuresMax?: number;
   /** Claims that neither succeeded nor failed, after which a batch that keeps killing its worker is failed. */
   attemptsMax?: number;
   heartbeatMs?: number;
   /** A running batch without a heartbeat for so long may be claimed by another. */
   staleMs?: number;
+  /** What failed waits this long, after so many failures of its sort before this one. */
   retryDelayMs?: (failures: number) => number;
 }
+
+/** Reasons travel in events, which are short. */
+const reasonLengthMax = 2000;
 
 export interface Worker {
   /** Takes no more work, gives back what is in hand, resolves when all handlers have ended. */
@@ -60,6 +65,7 @@ export async function startWorker<Schema>({
   handle,
   onFailed,
   failuresMax = 5,
+  unavailableFailuresMax = 40,
   attemptsMax = 20,
   heartbeatMs = 3000,
   staleMs = 12_000,
@@ -71,13 +77,13 @@ export async function startWorker<Schema>({
   const durable = workDurable(service, kind);
   const ensureConsumer = () => ensureWorkConsumer(messaging, { service, kind, staleMs });
   let claims = 0;
+  showKind(kind);
   await ensureConsumer();
   const slots = Array.from({ length: concurrency }, () => runSlot());
-  const sweeping = sweep();
   return {
     stop: async () => {
       stopping.abort(cancelled('the worker stops'));
-      await Promise.all([...slots, sweeping]);
+      await Promise.all(slots);
     },
   };
 
@@ -138,6 +144,7 @@ export async function startWorker<Schema>({
           beating = false;
         });
     }, heartbeatMs);
+    countInWork(kind, 1);
     let completed = false;
     const startedAt = performance.now();
     const observe = (outcome: 'done' | 'failed' | 'given_back') =>
@@ -157,7 +164,7 @@ export async function startWorker<Schema>({
       return result;
     };
     try {
-      if (neverEnded(claim) > attemptsMax)
+      if (claim.takenOver >= attemptsMax)
         throw new AppError('cancelled', `gave up after ${attemptsMax} claims that never ended`);
       await handle({ ...claim, signal, complete });
       if (!completed) await complete();
@@ -168,6 +175,7 @@ export async function startWorker<Schema>({
       await settle(message, claim, error, { completed, lost: lost.signal.aborted, fields });
     } finally {
       clearInterval(beat);
+      countInWork(kind, -1);
     }
   }
 
@@ -177,7 +185,7 @@ export async function startWorker<Schema>({
     error: unknown,
     { completed, lost, fields }: { completed: boolean; lost: boolean; fields: object },
   ): Promise<void> {
-    const reason = messageOf(error);
+    const reason = messageOf(error).slice(0, reasonLengthMax);
     try {
       if (completed) {
         log.warn({ ...fields, reason }, 'error after the batch was complete');
@@ -192,9 +200,10 @@ export async function startWorker<Schema>({
         await repo.release(claim, undefined);
         return message.nak(0);
       }
+      const away = isAway(error);
+      const failures = away ? claim.unavailableFailures : claim.failures;
       const final =
-        claim.failures + 1 >= failuresMax ||
-        neverEnded(claim) > attemptsMax ||
+        failures + 1 >= (away ? unavailableFailuresMax : failuresMax) ||
         (error instanceof AppError && messageFateOf(error.code) === 'drop');
       if (final) {
         log.error({ ...fields, reason, err: error }, 'batch failed');
@@ -204,39 +213,14 @@ export async function startWorker<Schema>({
         return message.ack();
       }
       const delayMs = Math.round(
-        error instanceof AppError && error.retryAfterMs !== undefined
-          ? error.retryAfterMs
-          : retryDelayMs(claim.failures),
+        error instanceof AppError && error.retryAfterMs !== undefined ? error.retryAfterMs : retryDelayMs(failures),
       );
       log.warn({ ...fields, reason, delayMs, err: error }, 'batch will be tried again');
-      await repo.release(claim, { error: reason, delayMs });
+      await repo.release(claim, { error: reason, delayMs, isAway: away });
       message.nak(delayMs);
     } catch (settleError) {
       // PostgreSQL is away: the stale heartbeat frees the batch, the unacknowledged message comes again.
       log.warn({ ...fields, reason: messageOf(settleError) }, 'batch could not be given back');
-    }
-  }
-
-  /** Publishes again what the row says is to do while the queue holds no message for it. */
-  async function sweep(): Promise<void> {
-    const forgottenMs = Math.max(30_000, staleMs * 2);
-    while (!stopping.signal.aborted) {
-      await pause(forgottenMs / 3);
-      if (stopping.signal.aborted) return;
-      try {
-        const info = await messaging.manager.consumers.info(messaging.streams.work, durable);
-        if (info.num_pending > 0) continue;
-        for (const batch of await repo.takeForgotten([kind], forgottenMs, 200)) {
-          log.info({ runId: batch.runId, kind, batch: batch.number }, 'batch queued again');
-          await messaging.publish(
-            workSubject(service, kind),
-            workMessage(batch.runId, batch.number),
-            `sweep-${batch.runId}-${kind}-${batch.number}-${Date.now()}`,
-          );
-        }
-      } catch (error) {
-        log.warn({ kind, reason: messageOf(error) }, 'sweep failed');
-      }
     }
   }
 
@@ -252,6 +236,3 @@ export async function startWorker<Schema>({
     });
   }
 }
-
-/** Claims of a batch that nobody heard the end of, this one included. */
-const neverEnded = ({ attempt, failures }: Claim) => attempt - failures;

@@ -7,7 +7,7 @@ import { type Kysely, sql } from 'kysely';
  *     pending --claim--> running --complete--> done
  *        ^                  |  \--failure, no tries left--> failed
  *        |                  |
- *        \--failure, tries left; heartbeat stale: the next claim takes it over (attempt + 1)
+ *        \--failure, tries left; heartbeat stale: the next claim takes it over
  *
  *     pending | running --cancel--> cancelled
  *
@@ -36,6 +36,20 @@ export async function createWorkTable(kysely: Kysely<unknown>): Promise<void> {
       primary key (run_id, kind, number)
     )`.execute(kysely);
   await sql`create index work_batch_unfinished on work_batch (kind, queued_at) where state in ('pending', 'running')`.execute(
+    kysely,
+  );
+}
+
+/**
+ * For a migration after the one that made the table: failures are counted by what they say, claims that nobody heard the end of by themselves,
+ * and whether a run has batches left is asked of an index.
+ */
+export async function addPatienceToWorkTable(kysely: Kysely<unknown>): Promise<void> {
+  await sql`
+    alter table work_batch
+      add column unavailable_failures integer not null default 0,
+      add column taken_over integer not null default 0`.execute(kysely);
+  await sql`create index work_batch_unfinished_of_run on work_batch (run_id) where state in ('pending', 'running')`.execute(
     kysely,
   );
 }
@@ -102,7 +116,8 @@ export async function retryFailedBatches<Schema>(
   runId: string,
 ): Promise<number> {
   const { rows } = await sql<{ kind: string; number: number }>`
-    update work_batch set state = 'pending', failures = 0, attempt = 0, error = null, not_before = null, queued_at = now()
+    update work_batch set state = 'pending', failures = 0, unavailable_failures = 0, taken_over = 0, attempt = 0,
+      error = null, not_before = null, queued_at = now()
     where run_id = ${runId} and state in ('failed', 'cancelled') returning kind, number`.execute(kysely);
   await addToOutbox(
     kysely,

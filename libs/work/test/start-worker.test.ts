@@ -8,10 +8,11 @@ import {
   openDb,
   startOutboxRelay,
 } from '@florilegium/db';
-import { invalidArgument, unavailable } from '@florilegium/errors';
+import { failedPrecondition, invalidArgument, unavailable } from '@florilegium/errors';
 import { silentLog } from '@florilegium/log';
 import { connectMessaging, type Messaging } from '@florilegium/messaging';
 import {
+  addPatienceToWorkTable,
   type ClaimedBatch,
   cancelBatches,
   countBatches,
@@ -43,6 +44,7 @@ beforeAll(async () => {
         await createOutboxTable(kysely);
         await addRequestIdToOutbox(kysely);
         await createWorkTable(kysely);
+        await addPatienceToWorkTable(kysely);
         await sql`create table result (run_id uuid, number int, attempt int)`.execute(kysely);
       },
     },
@@ -127,12 +129,12 @@ describe('startWorker', () => {
     const payloads = new Map<number, unknown>();
     await worker(kind, async (batch) => {
       payloads.set(batch.number, batch.payload.first);
-      await batch.complete(async ({ kysely }, { unfinished }) => {
+      await batch.complete(async ({ kysely }, { isLast }) => {
         await kysely
           .insertInto('result')
           .values({ run_id: batch.runId, number: batch.number, attempt: batch.attempt })
           .execute();
-        if (unfinished === 0) last += 1;
+        if (isLast) last += 1;
       });
     });
     const runId = await enqueue(kind, 40);
@@ -198,7 +200,7 @@ describe('startWorker', () => {
       kind,
       async (batch) => {
         tries += 1;
-        if (tries < 6) throw unavailable('not here yet');
+        if (tries < 6) throw failedPrecondition('not here yet');
         await write(batch);
       },
       { failuresMax: 10, attemptsMax: 2 },
@@ -216,7 +218,7 @@ describe('startWorker', () => {
     const kind = newKind();
     const failed: string[] = [];
     const runId = await enqueue(kind, 1);
-    await sql`update work_batch set attempt = 3, failures = 1 where run_id = ${runId}`.execute(db.kysely);
+    await sql`update work_batch set state = 'running', taken_over = 1 where run_id = ${runId}`.execute(db.kysely);
     await worker(kind, write, {
       attemptsMax: 2,
       onFailed: async (_tx, _batch, reason) => void failed.push(reason),
@@ -339,19 +341,79 @@ describe('startWorker', () => {
     expect(await resultsOf(runId)).toEqual([{ number: 0, attempt: 2 }]);
   });
 
+  it('waits longer for a server that is away than for an error that may be the batch itself', async () => {
+    const kind = newKind();
+    let tries = 0;
+    await worker(
+      kind,
+      async (batch) => {
+        tries += 1;
+        if (tries === 3) throw new Error('once');
+        if (tries < 6) throw Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
+        await write(batch);
+      },
+      { failuresMax: 2, unavailableFailuresMax: 5 },
+    );
+    const runId = await enqueue(kind, 1);
+    await until(async () => {
+      const { done, failed } = await countBatches(db.kysely, runId);
+      return done + failed === 1;
+    });
+    expect(await resultsOf(runId)).toEqual([{ number: 0, attempt: 6 }]);
+
+    const failed: string[] = [];
+    const never = newKind();
+    await worker(
+      never,
+      async () => {
+        throw unavailable('the catalog is away');
+      },
+      { unavailableFailuresMax: 3, onFailed: async (_tx, _batch, reason) => void failed.push(reason) },
+    );
+    await enqueue(never, 1);
+    await until(async () => failed.length === 1);
+    expect(failed).toEqual(['the catalog is away']);
+  });
+
   it('stops the work in hand when its run is cancelled', async () => {
     const kind = newKind();
-    let aborted = false;
+    let aborted = 0;
     await worker(kind, async ({ signal }) => {
-      await new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-      aborted = true;
-    }).catch(() => {});
+      await new Promise<void>((_, reject) =>
+        signal.addEventListener('abort', () => {
+          aborted += 1;
+          reject(signal.reason);
+        }),
+      );
+    });
     const runId = await enqueue(kind, 2);
     await until(async () => (await countBatches(db.kysely, runId)).running === 2);
     await db.inTransaction(({ kysely }) => cancelBatches(kysely, runId));
-    await until(async () => (await countBatches(db.kysely, runId)).cancelled === 2);
-    expect(aborted).toBe(false);
+    await until(async () => aborted === 2);
+    expect((await countBatches(db.kysely, runId)).cancelled).toBe(2);
     expect(await resultsOf(runId)).toEqual([]);
+  });
+
+  it('may hand a batch back more often than workers may die on it', async () => {
+    const kind = newKind();
+    const runId = await enqueue(kind, 1);
+    for (let deploy = 0; deploy < 3; deploy++) {
+      const one = await worker(
+        kind,
+        async ({ signal }) => {
+          await new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        },
+        { attemptsMax: 2 },
+      );
+      await until(async () => (await countBatches(db.kysely, runId)).running === 1);
+      await one.stop();
+    }
+    await worker(kind, async (batch) => void (await write(batch)), { attemptsMax: 2 });
+    await until(async () => {
+      const { done, failed } = await countBatches(db.kysely, runId);
+      return done + failed === 1;
+    });
+    expect(await resultsOf(runId)).toEqual([{ number: 0, attempt: 4 }]);
   });
 
   it('hands back what is in hand when it stops, without counting a failure', async () => {

@@ -57,6 +57,7 @@ export function buildCatalog({ config, db, log }: { config: BuildConfig; db: Db<
     selectRule: bind(selectRule, rules),
     compareRules: bind(compareRules, deps),
     countByReuse: bind(countByReuse, deps),
+    checkRules: () => store.rules.checkRules(rules),
     judgeNewRules: bind(judgeNewRules, { ...deps, log }),
   };
 }

@@ -22,6 +22,7 @@ interface ImportTable {
   bad_line_count: Count;
   bad_lines: JSONColumnType<BadLineReport[], string | undefined>;
   type_counts: JSONColumnType<Record<string, number>, string | undefined>;
+  outside_type_counts: JSONColumnType<Record<string, number>, string | undefined>;
   candidate_counts: JSONColumnType<Record<string, number>, string | undefined>;
   new_page_count: Count;
   changed_page_count: Count;
@@ -107,6 +108,7 @@ interface CandidateRuleTable {
   version: number;
   hash: string;
   definition: JSONColumnType<object>;
+  judged: Generated<boolean>;
   created_at: Generated<Date>;
 }
 

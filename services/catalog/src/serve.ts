@@ -14,10 +14,17 @@ interface ServeOptions {
   authenticator: Authenticator;
   log: Log;
   readiness: Record<string, () => Promise<unknown>>;
+  shown: Record<string, () => Promise<unknown>>;
 }
 
 /** The REST app; without a catalog (a worker) it holds health and metrics alone. */
-export async function createCatalogApp({ catalog, authenticator, log, readiness }: ServeOptions): Promise<HttpApp> {
+export async function createCatalogApp({
+  catalog,
+  authenticator,
+  log,
+  readiness,
+  shown,
+}: ServeOptions): Promise<HttpApp> {
   const app = await createHttpApp({
     service: 'catalog',
     title: 'Florilegium catalog',
@@ -25,6 +32,7 @@ export async function createCatalogApp({ catalog, authenticator, log, readiness 
     authenticator,
     log,
     readiness,
+    shown,
   });
   if (catalog) {
     addEntityTags(app);

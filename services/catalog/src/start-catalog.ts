@@ -4,7 +4,7 @@ import { migrateSchema, openDb, startOutboxRelay } from '@florilegium/db';
 import type { Log } from '@florilegium/log';
 import { connectMessaging } from '@florilegium/messaging';
 import { type Lifetime, watchServers } from '@florilegium/service';
-import { startWorker } from '@florilegium/work';
+import { startSweeper, startWorker } from '@florilegium/work';
 import { migrations } from '../migrations/index.ts';
 import { buildCatalog } from './build-catalog.ts';
 import type { CatalogConfig } from './config.ts';
@@ -26,7 +26,7 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
   const { databaseUrl: url, databasePoolMax: poolMax, role } = config;
   const db = openDb<CatalogSchema>({ url, schema: 'catalog', poolMax, log });
   onStop('database', db.close);
-  await migrateSchema(db, migrations, { mode: config.migrations });
+  await migrateSchema(db, migrations, { mode: config.migrations, log });
   const { natsUrl, natsNamespace: namespace, natsReplicas: replicas } = config;
   const messaging = await connectMessaging({ url: natsUrl, name: 'catalog', log, namespace, replicas });
   onStop('messaging', messaging.close);
@@ -34,13 +34,15 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
 
   const authenticator = createAuthenticator({ required: config.authRequired, keys: config.apiKeys });
   const catalog = buildCatalog({ config, db, log });
+  // Under a definition that changed without a new version, the candidates would be those of another rule.
+  await catalog.checkRules();
   onStop('export files', catalog.exportFiles.close);
-  const readiness = { database: () => db.pool.query('select 1'), messaging: messaging.check };
   const app = await createCatalogApp({
     catalog: role === 'worker' ? undefined : catalog,
     authenticator,
     log,
-    readiness,
+    readiness: { database: () => db.pool.query('select 1') },
+    shown: { nats: messaging.check },
   });
   await app.listen({ host: config.httpHost, port: config.httpPort });
   onStop('rest', () => app.close());
@@ -52,6 +54,9 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
     grpcPort = rpc.port;
     const relay = startOutboxRelay({ db, publish: messaging.publish, log });
     onStop('outbox relay', relay.stop);
+    const { service, kind } = importWork;
+    const sweeper = startSweeper({ service, kinds: [kind], db, messaging, log, staleMs: config.workStaleMs });
+    onStop('sweeper', sweeper.stop);
   }
   if (role !== 'api') {
     // An import's merge of all of BHL outlasts the limit that is right for requests.
@@ -59,6 +64,7 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
     onStop('import database', importDb.close);
     const { importDeps, store, exportFiles, judgeNewRules } = buildCatalog({ config, db: importDb, log });
     onStop('import files', exportFiles.close);
+    await store.dropEndedStaging();
     await judgeNewRules();
     const worker = await startWorker({
       ...importWork,
@@ -66,6 +72,8 @@ export async function startCatalog(config: CatalogConfig, log: Log, { onStop }: 
       messaging,
       log,
       concurrency: 1,
+      // A source that cannot be read was asked several times in each try; a wrong address must show within minutes.
+      unavailableFailuresMax: 5,
       staleMs: config.workStaleMs,
       heartbeatMs: config.workStaleMs / 4,
       handle: (batch) => importExport(importDeps, batch),

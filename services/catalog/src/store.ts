@@ -5,7 +5,13 @@ import type { MergeCounts } from './repos/imports.repo.ts';
 import { type ImportsRepo, importsRepo } from './repos/imports.repo.ts';
 import { addPageSet, type NewPageSet, type PageSetsRepo, pageSetsRepo } from './repos/page-sets.repo.ts';
 import { type PagesRepo, pagesRepo } from './repos/pages.repo.ts';
-import { type MergeOptions, mergeStaging, type StagingRepo, stagingRepo } from './repos/staging.repo.ts';
+import {
+  dropEndedStaging,
+  type MergeOptions,
+  mergeStaging,
+  type StagingRepo,
+  stagingRepo,
+} from './repos/staging.repo.ts';
 import type { CatalogSchema } from './schema.ts';
 
 export interface Repos {
@@ -26,6 +32,7 @@ export interface Store extends Repos {
   inTransaction<Result>(work: (repos: TxRepos) => Promise<Result>): Promise<Result>;
   on(tx: Tx<CatalogSchema>): TxRepos;
   staging(importId: string, attempt: number): StagingRepo;
+  dropEndedStaging(): Promise<void>;
 }
 
 export function createStore(db: Db<CatalogSchema>): Store {
@@ -34,6 +41,7 @@ export function createStore(db: Db<CatalogSchema>): Store {
     on: onTransaction,
     inTransaction: (work) => db.inTransaction((tx) => work(onTransaction(tx))),
     staging: (importId, attempt) => stagingRepo(db, importId, attempt),
+    dropEndedStaging: () => dropEndedStaging(db),
   };
 }
 

@@ -200,6 +200,8 @@ export interface ImportView {
   changedPageCount: number;
   vanishedPageCount: number;
   candidateCounts: Record<string, number>;
+  typeCounts: Record<string, number>;
+  outsideTypeCounts: Record<string, number>;
 }
 
 export async function until(check: () => Promise<boolean> | boolean, timeoutMs = 20_000): Promise<void> {

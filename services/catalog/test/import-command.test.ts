@@ -86,6 +86,17 @@ describe('florilegium import', () => {
     expect(output).toMatch(/import .*100% [\d,]+ bytes\/s, /);
   });
 
+  it('names the first bad lines', async () => {
+    const many = Array.from({ length: 400 }, (_, at) => ({ pageId: at < 12 ? 'x' : 50_000 + at, itemId: 1 }));
+    const source = await harness.exportIn('few-bad', { 'page.txt': pageFile(many), 'item.txt': itemFile(items) });
+    const { status, output } = await importing(source).ended;
+    const lines = Array.from({ length: 10 }, (_, at) => `  page.txt: line ${at + 2}: id_not_numeric\n`);
+    expect(status).toBe(0);
+    expect(output).toContain(`12 bad lines left out, the first of them:\n${lines.join('')}`);
+    expect(output).not.toContain('line 12:');
+    await importing(join(harness.root, 'library')).ended;
+  });
+
   it('fails with the reason when the import fails', async () => {
     const source = await harness.exportIn('broken', { 'page.txt': 'PageID\n', 'item.txt': itemFile(items) });
     const { status, output } = await importing(source).ended;

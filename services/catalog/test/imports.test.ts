@@ -12,13 +12,20 @@ let harness: Harness;
 let server: Server;
 let serverHost: string;
 /** What the web server does with a request for a file. */
-const served = new Map<string, { bytes: Buffer; breakAfter?: number; requests: { range: string | undefined }[] }>();
+interface Served {
+  bytes: Buffer;
+  type?: string;
+  breakAfter?: number;
+  requests: { range: string | undefined }[];
+}
+const served = new Map<string, Served>();
 
 beforeAll(async () => {
   server = createServer((request, response) => {
     const file = served.get(request.url ?? '');
     if (!file) return response.writeHead(404).end();
-    const { bytes } = file;
+    const { bytes, type } = file;
+    if (type) response.setHeader('content-type', type);
     if (request.method === 'HEAD') return response.writeHead(200, { 'content-length': bytes.length }).end();
     const range = request.headers.range;
     file.requests.push({ range });
@@ -46,7 +53,7 @@ describe('an import', () => {
   const { rows, items } = aLibrary(12, 30);
   const titles = [500, 501, 502, 503, 504].map((titleId) => ({ titleId, title: `Flora ${titleId}` }));
 
-  it('keeps plate-like pages with rows and neighbours, a reservoir of others, and counts the rest', async () => {
+  it('keeps plate-like pages with rows and neighbours, a reservoir of others, and counts the rest by type', async () => {
     const source = await harness.exportIn('first', { ...files(rows, items), 'data/title.txt.gz': titleFile(titles) });
     const run = await harness.importFrom(source);
     const pages = new Set(rows.map(({ pageId }) => pageId));
@@ -71,6 +78,22 @@ describe('an import', () => {
       vanishedPageCount: 0,
       badLineCount: 0,
       candidateCounts: { illustrated: kept.size, reference: pure.length },
+    });
+    const byType = (counted: readonly RowOf[]) => {
+      const counts: Record<string, number> = {};
+      for (const { typeName } of counted) counts[typeName!] = (counts[typeName!] ?? 0) + 1;
+      return counts;
+    };
+    const typeCounts = byType(rows);
+    const outsideTypeCounts = byType(rows.filter(({ pageId }) => !kept.has(pageId)));
+    expect(run).toMatchObject({ typeCounts, outsideTypeCounts });
+    expect(run.outsideTypeCounts.Text).toBeLessThan(run.typeCounts.Text!);
+    expect((await harness.rpcOf('v').getImport({ importId: run.id })).import).toMatchObject({
+      newPageCount: kept.size,
+      changedPageCount: 0,
+      vanishedPageCount: 0,
+      typeCounts,
+      outsideTypeCounts,
     });
     expect(run.totalCount).toBeGreaterThan(0);
     expect(run.doneCount).toBe(run.totalCount);
@@ -244,6 +267,14 @@ describe('an import', () => {
     expect(body.badLines).toEqual([{ file: 'data/page.txt.gz', line: 62, reason: 'id_not_numeric' }]);
   });
 
+  it('refuses to read names where there is no file of them', async () => {
+    const run = await harness.importFrom(join(harness.root, 'first'), { withNames: true });
+    expect(run).toMatchObject({
+      state: 'failed',
+      reason: expect.stringContaining('holds no pagename.txt.gz, pagename.txt'),
+    });
+  });
+
   it('keeps text that COPY has a meaning for', async () => {
     const prefix = 'Plate \\N \\. "x" {y,z} \u000b é\u0000';
     // The torn item takes the rows through PostgreSQL and back.
@@ -343,6 +374,18 @@ describe('over the network', () => {
       'bytes=20000-',
       'bytes=30000-',
     ]);
+  });
+
+  it('takes a web page in the place of a file for no file', async () => {
+    const { rows, items } = aLibrary(3, 10);
+    served.set('/site/data/page.txt', { bytes: Buffer.from(pageFile(rows)), requests: [] });
+    served.set('/site/data/item.txt', { bytes: Buffer.from(itemFile(items)), requests: [] });
+    const web = { bytes: Buffer.from('<html>'), requests: [], type: 'text/html; charset=utf-8' };
+    for (const name of ['page.txt.gz', 'title.txt.gz', 'title.txt']) served.set(`/site/data/${name}`, web);
+    expect(await harness.importFrom(`http://${serverHost}/site`)).toMatchObject({
+      state: 'done',
+      rowCount: rows.length,
+    });
   });
 
   it.each(['http://example.org/data', 'file:///etc', 'http://user:secret@127.0.0.1/', 'ftp://example.org/'])(

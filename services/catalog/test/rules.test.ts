@@ -90,6 +90,49 @@ describe('a rule by configuration', () => {
     expect((await askConfigured('/v1/pages/999999/why?rule=maps')).body).toMatchObject({ reason: 'not_kept' });
   });
 
+  it('is refused at the start when it changed without a new version', async () => {
+    const rules = parseCandidateRules(readFileSync(rulesFile, 'utf8'), rulesFile);
+    const candidateRules = rules.map((rule) => (rule.name === 'maps' ? { ...rule, typeNames: ['Text'] } : rule));
+    for (const role of ['api', 'all'] as const) {
+      await expect(harness.start({ role, candidateRules })).rejects.toMatchObject({
+        message: 'rule maps changed without a new version: 1 was recorded otherwise',
+      });
+    }
+  });
+
+  it('is judged anew after an import that did not know it, and has no candidates before', async () => {
+    const [page] = [...tables];
+    const without = await harness.exportIn('without', {
+      'page.txt': pageFile(all.filter(({ pageId }) => pageId !== page)),
+      'item.txt': itemFile([...items, { itemId: 50 }]),
+    });
+    const other = await startHarness('forgotten', { IMPORT_ROOTS: harness.root });
+    try {
+      const candidateRules = parseCandidateRules(readFileSync(rulesFile, 'utf8'), rulesFile);
+      const knowing = await other.start({ role: 'worker', candidateRules });
+      expect((await other.importFrom(source)).candidateCounts).toMatchObject({ tables: tables.size, maps: 1 });
+      await knowing.stop();
+      const unknowing = await other.start({ role: 'worker' });
+      await other.importFrom(without);
+      await unknowing.stop();
+      const { httpPort } = await other.start({ role: 'api', candidateRules });
+      const ask = async (path: string) => {
+        const headers = { authorization: 'Bearer v' };
+        return (await (await fetch(`http://127.0.0.1:${httpPort}${path}`, { headers })).json()) as Json;
+      };
+      expect(await ask('/v1/pages?rule=tables')).toMatchObject({ code: 'failed_precondition' });
+      expect(await ask(`/v1/pages/${page}/why?rule=tables`)).toMatchObject({ reason: 'no_longer_in_the_export' });
+      const again = await other.start({ role: 'worker', candidateRules });
+      const ids = (await ask('/v1/pages?rule=tables&limit=1000')).pages.map(({ pageId }: Json) => pageId);
+      expect(new Set(ids)).toEqual(new Set([...tables].filter((id) => id !== page)));
+      // Its row was not kept by that import, so it waits for another.
+      expect(await ask('/v1/pages?rule=maps')).toMatchObject({ detail: expect.stringContaining('needs a new import') });
+      await again.stop();
+    } finally {
+      await other.close();
+    }
+  });
+
   async function askConfigured(path: string): Promise<{ status: number; body: Json }> {
     const response = await fetch(`${configured.base}${path}`, { headers: { authorization: 'Bearer v' } });
     return { status: response.status, body: await response.json() };
@@ -119,6 +162,56 @@ describe('two rules', () => {
     expect((await harness.get('/v1/pages/rules/compare?one=none')).status).toBe(404);
   });
 });
+
+it('compares rules by reading each candidate once', async () => {
+  const large = await startHarness('large');
+  const count = 60_000;
+  try {
+    const worker = await large.start({ role: 'worker' });
+    await large.importFrom(
+      await large.exportIn('library', { 'page.txt': pageFile(rows), 'item.txt': itemFile(items) }),
+    );
+    await worker.stop();
+    await large.db.pool.query(
+      `insert into page (page_id, year, volume, issue, rows, neighbour_ids, neighbour_sequences, kept_as)
+       select 1000000 + n, '', '', '', '[["Plate", "1", "Illustration"]]', '{}', '{}', 'rule' from generate_series(1, $1) n`,
+      [count],
+    );
+    await large.db.pool.query(
+      'insert into candidate select id, 1000000 + n from candidate_rule, generate_series(1, $1) n where n % 3 <> id % 3',
+      [count],
+    );
+    await large.db.pool.query('vacuum analyze candidate');
+    const rowsRead = async () => {
+      // A session tells what it has read when it ends, else some seconds later.
+      const { rows: ending } = await large.db.pool.query(
+        `select pid, pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()`,
+      );
+      const pids = ending.map(({ pid }) => pid);
+      const left = async () =>
+        await large.db.pool.query('select from pg_stat_activity where pid = any($1::integer[])', [pids]);
+      await until(async () => (await left()).rowCount === 0);
+      const { rows: read } = await large.db.pool.query(
+        `select ((select seq_tup_read from pg_stat_user_tables where relname = 'candidate')
+          + (select sum(idx_tup_read) from pg_stat_user_indexes where relname = 'candidate'))::int as count`,
+      );
+      return read[0].count as number;
+    };
+    const before = await rowsRead();
+    const { body } = await large.get('/v1/pages/rules/compare?one=illustrated&other=reference');
+    const read = (await rowsRead()) - before;
+    const { rows: known } = await large.db.pool.query('select rule_id, page_id from candidate');
+    const pages = new Set(known.map(({ page_id }) => page_id));
+    expect(body.both + body.onlyOne + body.onlyOther).toBe(pages.size);
+    expect(body.both).toBe(known.length - pages.size);
+    // Twice, where a batch of one rule ends before that of the other.
+    expect(read).toBeLessThan(2 * known.length);
+    expect(read).toBeGreaterThan(known.length / 2);
+  } finally {
+    await large.close();
+  }
+}, 60_000);
 
 describe('a stratified page set', () => {
   const draw = (body: object) => harness.post('/v1/page-sets', { seed: 3, countMax: 40, ...body });

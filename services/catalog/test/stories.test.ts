@@ -44,6 +44,7 @@ const files = {
     ['PartID', 'ItemID', 'Title', 'Date', 'PageRange', 'RightsStatus', 'LicenseUrl', 'RightsHolder'],
     [
       [7, 2, 'On moths', '1803', '1--9', '', 'https://creativecommons.org/licenses/by/4.0/', 'M. Author'],
+      [6, 2, 'Of unknown rights', '', '', '', '', 'Somebody'],
       [8, 9, 'Not kept', '', '', '', '', ''],
     ],
   ),
@@ -52,6 +53,7 @@ const files = {
     [
       [7, 21, 2, 1, ''],
       [7, 22, 2, 2, ''],
+      [6, 31, 3, 1, ''],
       [8, 90, 9, 1, ''],
     ],
   ),
@@ -105,9 +107,16 @@ describe('an export with articles and names', () => {
         'Gmelin, J. G.; Merian, M. S. On moths, pp. 1--9. In: Flora alpina, v.1 (1836). Tübingen :Cotta,1802. Plate 1. Biodiversity Heritage Library, https://www.biodiversitylibrary.org/page/21.',
     });
     expect(await story(11)).toMatchObject({ names: [], parts: [], reuse: 'limited' });
-    expect(await story(31)).toMatchObject({ authors: '', title: '', reuse: 'public_domain' });
+    // An article without a known class leaves the rights to the item, the shown ones as well as their class.
+    expect(await story(31)).toMatchObject({
+      authors: '',
+      title: '',
+      parts: [{ partId: 6 }],
+      reuse: 'public_domain',
+      rights: 'Public domain.',
+    });
     const { part, page_part, page_name } = await harness.contents();
-    expect([part!.length, page_part!.length, page_name!.length]).toEqual([1, 1, 1]);
+    expect([part!.length, page_part!.length, page_name!.length]).toEqual([2, 2, 1]);
   });
 
   it('is told by gRPC for many pages as for one, in ascending PageID', async () => {

@@ -8,6 +8,10 @@ import * as auditOutside from './20261123T2300-audit-outside.ts';
 import * as refuseProposals from './20261123T2310-refuse-proposals.ts';
 import * as tellStories from './20261123T2320-tell-stories-of-lists.ts';
 import * as stagePageSets from './20261123T2345-stage-page-sets.ts';
+import { bePatient } from './20261128T1700-be-patient.ts';
+import * as stageUnscored from './20261128T1700-stage-unscored-candidates.ts';
+import * as stampLabelEvents from './20261128T1710-stamp-label-events-when-written.ts';
+import * as cancelLists from './20261128T1720-cancel-lists.ts';
 
 export const migrations: Record<string, Migration> = {
   '20261123T2000-create-curation': createCuration,
@@ -19,4 +23,8 @@ export const migrations: Record<string, Migration> = {
   '20261123T2310-refuse-proposals': refuseProposals,
   '20261123T2320-tell-stories-of-lists': tellStories,
   '20261123T2345-stage-page-sets': stagePageSets,
+  '20261128T1700-be-patient': bePatient,
+  '20261128T1700-stage-unscored-candidates': stageUnscored,
+  '20261128T1710-stamp-label-events-when-written': stampLabelEvents,
+  '20261128T1720-cancel-lists': cancelLists,
 };

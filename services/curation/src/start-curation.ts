@@ -7,6 +7,7 @@ import { connectMessaging, consumeEvents, type Messaging } from '@florilegium/me
 import { openObjectStore } from '@florilegium/object-store';
 import { startRpcServer } from '@florilegium/rpc';
 import { type Lifetime, watchServers } from '@florilegium/service';
+import { startSweeper } from '@florilegium/work';
 import { migrations } from '../migrations/index.ts';
 import { type CatalogClient, createCatalogClient } from './clients/catalog.client.ts';
 import { createFetcherClient, type FetcherClient } from './clients/fetcher.client.ts';
@@ -27,7 +28,7 @@ import { addUiRoutes, uiAssetsPath } from './rest/ui.rest.ts';
 import { addJudgedRoute } from './rest/ui-judged.rest.ts';
 import { addCurrentLabelsRoute } from './rest/ui-labels.rest.ts';
 import type { Schema } from './schema.ts';
-import { createStore, type Store } from './store.ts';
+import { createStore, type Store, workKinds } from './store.ts';
 import { startWorkers } from './work/start-workers.ts';
 
 /** The services to the left; tests pass their own. */
@@ -73,7 +74,7 @@ export async function startCuration(
     log,
   });
   lifetime.onStop('database', () => db.close());
-  await migrateSchema(db, migrations, { mode: config.migrations });
+  await migrateSchema(db, migrations, { mode: config.migrations, log });
   const messaging = await connectMessaging({
     url: config.natsUrl,
     name: 'curation',
@@ -103,6 +104,8 @@ async function serveApi({ config, log, lifetime, db, messaging, ...parts }: Part
   }));
   const relay = startOutboxRelay({ db, log, publish: messaging.publish });
   lifetime.onStop('outbox relay', () => relay.stop());
+  const sweeper = startSweeper({ service: 'curation', kinds: workKinds, db, messaging, log });
+  lifetime.onStop('sweeper', () => sweeper.stop());
   const consumption = await consumeEvents({ messaging, service: 'curation', log, handlers: eventHandlers(parts) });
   lifetime.onStop('events', () => consumption.stop());
   const server = await startRpcServer({
@@ -126,13 +129,14 @@ async function serveHttp({ config, log, lifetime, db, messaging, ...parts }: Par
     authenticator: createAuthenticator({ required: config.authRequired, keys: config.apiKeys }),
     log,
     publicPrefixes: [docsPath, uiAssetsPath],
-    readiness: { database: async () => void (await db.pool.query('select 1')), nats: () => messaging.check() },
+    readiness: { database: () => db.pool.query('select 1') },
+    shown: { nats: messaging.check },
   });
   if (config.role !== 'worker') {
     addLabelRoutes(app, parts);
     addReviewQueueRoutes(app, parts);
     addIterationRoutes(app, { ...parts, log, triageDefaults: triageDefaultsOf(config) });
-    addHqListRoutes(app, parts);
+    addHqListRoutes(app, { ...parts, log });
     addJudgedRoute(app, parts);
     addCurrentLabelsRoute(app, parts);
     addHqListFileRoutes(app, parts);

@@ -1,5 +1,8 @@
+import { openDb } from '@florilegium/db';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { Schema } from '../src/schema.ts';
+import { createStore } from '../src/store.ts';
 import { completeListRun, predictSets, trainEnsemble } from './loop-events.ts';
 import { startTestService, type TestService, until } from './service.ts';
 
@@ -46,6 +49,24 @@ describe('labels', () => {
     expect([status, body.field]).toEqual([400, 'labels.1.pageId']);
     expect((await post([{ pageId: 1, label: 'HQ' }], { authorization: 'Bearer v' })).status).toBe(403);
     expect((await post(Array.from({ length: 501 }, () => ({ pageId: 1, label: 'HQ' })))).status).toBe(400);
+  });
+
+  it('are refused by index and field where they name no iteration, and none of the others is lost', async () => {
+    const [train] = service.world.pageIdsOf('train');
+    const huge = await post([
+      { pageId: train, label: 'HQ' },
+      { pageId: train, label: 'HQ', iteration: 3_000_000_000 },
+    ]);
+    expect([huge.status, huge.body.code, huge.body.field]).toEqual([400, 'invalid_argument', 'labels.1.iteration']);
+    const unknown = await post([{ pageId: train, label: 'HQ', iteration: 2 ** 31 - 1 }]);
+    expect(unknown.body).toEqual({
+      recordedCount: 0,
+      refused: [
+        { index: 0, pageId: train, code: 'not_found', message: 'labels[0].iteration is not known: 2147483647' },
+      ],
+    });
+    expect((await service.get('/v1/review-queues/review?iteration=3000000000')).status).toBe(400);
+    expect((await service.get('/v1/labels?after=3000000000')).status).toBe(400);
   });
 
   it('come once for one Idempotency-Key, even when two requests race', async () => {
@@ -258,7 +279,8 @@ describe('an iteration', () => {
     const asked = new Set(labels.map(({ pageId }: { pageId: number }) => pageId));
     expect(after.some(({ pageId }: { pageId: number }) => asked.has(pageId))).toBe(false);
     expect((await service.get('/v1/review-queues')).body.queues).toMatchObject([
-      { name: 'initial', count: 1 },
+      // The one page of train without a label has no image: nobody can be asked.
+      { name: 'initial', count: 0 },
       { name: 'review', count: after.length },
       { name: 'notsure' },
       { name: 'misprediction' },
@@ -387,6 +409,10 @@ describe('an HQ list', () => {
 
   it('predicts every candidate, freezes its pages and draws its audit', async () => {
     const headers = { 'idempotency-key': 'list' };
+    // Nobody is asked for a page without an image, but a file of labels may name it: a label beats the score that it lacks, too.
+    const missing = service.world.pageIdsOf('train')[5]!;
+    expect([...service.world.withoutImage]).toEqual([missing]);
+    await post([{ pageId: missing, label: 'HQ' }]);
     const started = await service.post('/v1/hq-lists', { auditCount: 40 }, headers);
     expect([started.status, started.body.version, started.body.state]).toEqual([202, 1, 'predicting']);
     expect((await service.post('/v1/hq-lists', { auditCount: 40 }, headers)).body.id).toBe(started.body.id);
@@ -407,17 +433,18 @@ describe('an HQ list', () => {
 
   it('lets labels beat scores', async () => {
     const { pages } = (await service.get('/v1/hq-lists/1/pages?limit=1000')).body;
-    const listed = new Map<number, { probability: number; chosenBy: string }>(
+    const listed = new Map<number, { probability: number | null; chosenBy: string }>(
       pages.map((page: { pageId: number; probability: number; chosenBy: string }) => [page.pageId, page]),
     );
     const { labels } = (await service.get('/v1/labels?limit=1000')).body;
     let beaten = 0;
     for (const { pageId, label } of labels) {
-      if (service.world.withoutImage.has(pageId)) continue;
       expect(listed.has(pageId)).toBe(label === 'HQ');
       if (label !== 'HQ') continue;
       expect(listed.get(pageId)?.chosenBy).toBe('label');
-      if (listed.get(pageId)!.probability < 0.5) beaten++;
+      const { probability } = listed.get(pageId)!;
+      expect(probability === null).toBe(service.world.withoutImage.has(pageId));
+      if (probability !== null && probability < 0.5) beaten++;
     }
     expect(beaten).toBeGreaterThan(0);
     expect(pages.length).toBe((await list()).pageCount);
@@ -456,7 +483,8 @@ describe('an HQ list', () => {
     const pages = new Set<number>(
       (await service.get('/v1/hq-lists/1/pages?limit=1000')).body.pages.map((p: { pageId: number }) => p.pageId),
     );
-    const candidates = service.world.runs.get(`${published.ensembleId} hq-list-${published.id}`)!.pageIds;
+    const scored = service.world.runs.get(`${published.ensembleId} hq-list-${published.id}`)!.pageIds;
+    const candidates = [...scored, ...service.world.withoutImage];
     const found = [...pages].filter(service.world.isHq).length;
     expect(published.precisionLow).toBeLessThanOrEqual(found / pages.size);
     expect(published.precisionHigh).toBeGreaterThanOrEqual(found / pages.size);
@@ -512,19 +540,41 @@ describe('an HQ list', () => {
     expect(hqLists).toMatchObject([{ version: 1, state: 'published', audited: true, pageCount: ids.length }]);
   });
 
+  it('is cancelled while it is being made, with its run, and another may begin', async () => {
+    const started = await service.post('/v1/hq-lists', { auditCount: 10 });
+    expect(started.body).toMatchObject({ version: 2, state: 'predicting' });
+    const db = openDb<Schema>({ url: service.databaseUrl, schema: 'curation' });
+    const list = await until(
+      'run',
+      () => createStore(db).hqLists.findById(started.body.id),
+      (found) => found!.runId !== null,
+    ).finally(() => db.close());
+    const withdraw = () => service.post('/v1/hq-lists/2/withdraw', { reason: 'the wrong rule' });
+    expect((await withdraw()).body).toMatchObject({ state: 'cancelled', reason: 'the wrong rule' });
+    expect(service.world.cancelled).toEqual([list!.runId]);
+    expect((await withdraw()).body.state).toBe('cancelled');
+    expect((await service.get('/v1/hq-lists/2/pages')).body.code).toBe('failed_precondition');
+    // The run's end, told late, wakes nothing.
+    await completeListRun(service, started.body);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await service.get('/v1/hq-lists/2')).body.state).toBe('cancelled');
+    const { body: events } = await service.get('/v1/hq-lists/2/events');
+    expect(events).toContain('"state":"cancelled"');
+  });
+
   it('may be published without an audit, and never calls itself audited then', async () => {
     const started = await service.post('/v1/hq-lists', { auditCount: 0, threshold: 0.9 });
     await completeListRun(service, started.body);
     const second = await until(
       'published',
-      async () => (await service.get('/v1/hq-lists/2')).body,
+      async () => (await service.get('/v1/hq-lists/3')).body,
       ({ state }) => state === 'published',
     );
     expect(second).toMatchObject({ audited: false, precision: null, recall: null, auditCount: 0 });
     expect(second.pageCount).toBeLessThan((await list()).pageCount);
-    const withdrawn = await service.post('/v1/hq-lists/2/withdraw', { reason: 'too strict' });
+    const withdrawn = await service.post('/v1/hq-lists/3/withdraw', { reason: 'too strict' });
     expect(withdrawn.body).toMatchObject({ state: 'withdrawn', reason: 'too strict' });
-    expect((await service.get('/v1/hq-lists/2/pages')).status).toBe(200);
+    expect((await service.get('/v1/hq-lists/3/pages')).status).toBe(200);
   });
 });
 

@@ -75,11 +75,13 @@ const numberOf = { HQ: 0, LQ: 1, NOT_SURE: 2 };
 const fileOf = (file: readonly (readonly [number, Label])[]) =>
   JSON.stringify(Object.fromEntries(file.map(([pageId, label]) => [pageId, numberOf[label]])));
 
+const importFile = ({ file, by }: Extract<Command, { kind: 'import' }>) =>
+  importLabels({ store, catalog }, { text: fileOf(file), numbering: { zero: 'HQ' }, by });
+
 /** @returns whether there was something to take back */
 async function run(command: Command): Promise<boolean> {
   if (command.kind === 'label') await recordLabels({ store, catalog }, command);
-  if (command.kind === 'import')
-    await importLabels({ store, catalog }, { text: fileOf(command.file), numbering: { zero: 'HQ' }, by: command.by });
+  if (command.kind === 'import') await importFile(command);
   if (command.kind === 'undo') {
     try {
       await undoLabel({ store }, command);
@@ -160,6 +162,25 @@ it('any sequence of labels, bulk edits, undos and imports comes to the same stat
   );
 });
 
+it('a label that waited is not stamped before what it waited for', async () => {
+  await forgetAll();
+  const [first, second] = pageIds;
+  let waiting: Promise<unknown> | undefined;
+  const asOf = await store.inTransaction(async (tx) => {
+    await tx.lockLabels('alone');
+    waiting = recordLabels({ store, catalog }, { by: 'carl', labels: [{ pageId: first!, label: 'HQ' }] });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await tx.labels.addLabels('olga', [{ pageId: second!, label: 'LQ', iteration: null, tookMs: null, queue: null }]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const { rows } = await db.pool.query<{ at: Date }>('select clock_timestamp() as at');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return rows[0]!.at;
+  });
+  await waiting;
+  expect((await allEvents()).map(({ by }) => by)).toEqual(['olga', 'carl']);
+  expect(sorted(await currentLabels(asOf))).toEqual([[second, 'LQ']]);
+});
+
 it('any interleaving of two clients loses nothing, doubles nothing and keeps each one’s order', {
   timeout: 180_000,
 }, async () => {
@@ -175,11 +196,15 @@ it('any interleaving of two clients loses nothing, doubles nothing and keeps eac
       const given = await Promise.all(
         clients.map(async ({ by, steps }) => {
           const acknowledged: string[] = [];
+          const imports: { rows: string[]; recordedCount: number }[] = [];
           let undone = 0;
           for (const { command, waitMs } of steps) {
             await new Promise((resolve) => setTimeout(resolve, waitMs));
             if (command.kind === 'import') {
-              await run({ ...command, by });
+              const { recordedCount, unchangedCount, refusedCount } = await importFile({ ...command, by });
+              expect(recordedCount + unchangedCount).toBe(command.file.length);
+              expect(refusedCount).toBe(0);
+              imports.push({ rows: command.file.map(([pageId, label]) => `${pageId} ${label}`), recordedCount });
               continue;
             }
             const done = await run({ ...command, by });
@@ -191,15 +216,29 @@ it('any interleaving of two clients loses nothing, doubles nothing and keeps eac
               );
             else if (done) undone++;
           }
-          return { by, acknowledged, undone };
+          return { by, acknowledged, imports, undone };
         }),
       );
       const events = await allEvents();
-      for (const { by, acknowledged, undone } of given) {
+      const saysOf = (event: LabelEvent) => `${event.pageId} ${(event as { label: Label }).label}`;
+      for (const { by, acknowledged, imports, undone } of given) {
         const labelled = events.filter(
           (event) => event.kind === 'label' && event.by === by && event.queue !== 'import',
         );
-        expect(labelled.map((event) => `${event.pageId} ${(event as { label: Label }).label}`)).toEqual(acknowledged);
+        expect(labelled.map(saysOf)).toEqual(acknowledged);
+        // Each import's events stand together, one for each row that it was told to have changed something.
+        const imported = events.filter(
+          (event) => event.kind === 'label' && event.by === by && event.queue === 'import',
+        );
+        for (const { rows, recordedCount } of imports) {
+          const own = imported.splice(0, recordedCount);
+          expect(own).toHaveLength(recordedCount);
+          expect(new Set(own.map(({ pageId }) => pageId)).size).toBe(recordedCount);
+          for (const event of own) expect(rows).toContain(saysOf(event));
+          // An import is alone among the labels.
+          if (own.length > 0) expect(events.indexOf(own.at(-1)!) - events.indexOf(own[0]!)).toBe(own.length - 1);
+        }
+        expect(imported).toEqual([]);
         expect(events.filter((event) => event.kind === 'undo' && event.by === by)).toHaveLength(undone);
       }
       const targets = events.flatMap((event) => (event.kind === 'undo' ? [event.undoes] : []));

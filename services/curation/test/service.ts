@@ -106,11 +106,12 @@ export async function startTestService({
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await response.text();
-    const isJson = response.headers.get('content-type')?.includes('json');
+    const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text } as Answer;
   };
 
   return {
+    databaseUrl: database.url,
     url: `http://127.0.0.1:${started.httpPort}`,
     world,
     objects,

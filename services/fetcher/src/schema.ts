@@ -49,6 +49,7 @@ export interface FetchPageTable {
   sequence: number;
   state: Generated<PageState>;
   faults: Generated<number>;
+  corrupt_rounds: Generated<number>;
   waits: Generated<number>;
   retry_at: Date | null;
   detail: Generated<string>;

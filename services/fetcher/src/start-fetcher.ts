@@ -11,7 +11,7 @@ import { connectMessaging } from '@florilegium/messaging';
 import { openObjectStore } from '@florilegium/object-store';
 import { startRpcServer } from '@florilegium/rpc';
 import { type Lifetime, watchServers } from '@florilegium/service';
-import { startWorker } from '@florilegium/work';
+import { startSweeper, startWorker } from '@florilegium/work';
 import { migrations } from '../migrations/index.ts';
 import { connectCatalog } from './clients/catalog.client.ts';
 import { imageFiles } from './clients/image-files.client.ts';
@@ -24,7 +24,7 @@ import { addFetchRunRoutes } from './rest/fetch-runs.rest.ts';
 import { addIiifRoutes } from './rest/iiif.rest.ts';
 import { addImageRoutes } from './rest/images.rest.ts';
 import type { Schema } from './schema.ts';
-import { createStore, type RootStore, type WorkKind } from './store.ts';
+import { createStore, type RootStore, type WorkKind, workKinds } from './store.ts';
 import { failFetchRun } from './usecases/end-fetch-run.ts';
 import { type FetchBatchDeps, fetchBatch } from './usecases/fetch-batch.ts';
 import { forgetOldRuns } from './usecases/forget-old-runs.ts';
@@ -51,7 +51,7 @@ export async function startFetcher(config: Config, log: Log, lifetime: Lifetime)
     log,
   });
   lifetime.onStop('database', () => db.close());
-  await migrateSchema(db, migrations, { mode: config.migrations });
+  await migrateSchema(db, migrations, { mode: config.migrations, log });
   const messaging = await connectMessaging({
     url: config.natsUrl,
     name: 'fetcher',
@@ -179,6 +179,15 @@ function startForgetting({ store, log }: Parts): { stop(): Promise<void> } {
 async function serveGrpc({ config, log, lifetime, catalog, store, files, db, messaging }: Parts): Promise<number> {
   const relay = startOutboxRelay({ db, publish: messaging.publish, log });
   lifetime.onStop('outbox relay', () => relay.stop());
+  const sweeper = startSweeper({
+    service: 'fetcher',
+    kinds: workKinds,
+    db,
+    messaging,
+    log,
+    staleMs: config.batchStaleMs,
+  });
+  lifetime.onStop('sweeper', () => sweeper.stop());
   const server = await startRpcServer({
     definition: FetcherServiceDefinition,
     implementation: fetcherGrpc({ store, catalog, files, log, pagesPerBatch: config.pagesPerBatch }),
@@ -200,7 +209,8 @@ async function serveHttp({ config, log, lifetime, db, messaging, catalog, store,
     description: "Fetches images of BHL's pages, politely and checked, and serves them.",
     authenticator: createAuthenticator({ required: config.authRequired, keys: config.apiKeys }),
     log,
-    readiness: { database: () => db.pool.query('select 1'), messaging: () => messaging.check() },
+    readiness: { database: () => db.pool.query('select 1') },
+    shown: { nats: messaging.check },
   });
   if (config.role !== 'worker') {
     addFetchRunRoutes(app, { store, catalog, pagesPerBatch: config.pagesPerBatch });

@@ -218,8 +218,8 @@ export async function startHarness(over: Record<string, string> = {}) {
       return states;
     },
     objects,
-    async check(options: { mend: boolean; readBytes: boolean }) {
-      const files = imageFiles(objects);
+    async check(options: { mend: boolean; readBytes: boolean }, store = objects) {
+      const files = imageFiles(store);
       return await checkImages({ images: createStore(db).images, files }, { ...options, onFound: () => {} });
     },
     /** The check as a person runs it: the exit status of the command. */

@@ -1,8 +1,13 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import { unavailable } from '@florilegium/errors';
+import { silentLog } from '@florilegium/log';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { imageFiles } from '../src/clients/image-files.client.ts';
 import { createStore } from '../src/store.ts';
 import { forgetOldRuns } from '../src/usecases/forget-old-runs.ts';
+import { readImage } from '../src/usecases/read-image.ts';
 import { type Harness, pageIdsFrom, startHarness, until } from './harness.ts';
 
 let fetcher: Harness;
@@ -237,6 +242,44 @@ describe('damage', () => {
     expect(await fetcher.endOf(id)).toMatchObject({ storedCount: 1, fetchedCount: 1 });
     const response = await fetcher.get('/v1/images/108');
     expect(Buffer.from(await response.arrayBuffer()).equals(image)).toBe(true);
+  });
+
+  it('never leaves under the good hash: a small image is checked before it is sent, a large one breaks off', async () => {
+    const noise = sharp(randomBytes(700 * 700 * 3), { raw: { width: 700, height: 700, channels: 3 } });
+    fetcher.source.pictures.set('123/medium', await noise.png().toBuffer());
+    await fetcher.endOf((await fetcher.startRun({ pageIds: [123] })).id);
+    for (const pageId of [106, 123]) {
+      const whole = Buffer.from(await (await fetcher.get(`/v1/images/${pageId}`)).arrayBuffer());
+      const file = await fileOf(pageId);
+      await writeFile(file, Buffer.from(whole.map((byte, at) => (at === 40 ? byte ^ 1 : byte))));
+      const response = await fetcher.get(`/v1/images/${pageId}`);
+      if (pageId === 106)
+        expect([response.status, response.headers.get('etag'), response.headers.get('cache-control')]).toEqual([
+          503,
+          null,
+          null,
+        ]);
+      else await expect(response.arrayBuffer()).rejects.toThrow();
+      await until(async () => (await stateOf(pageId)).state === 'IMAGE_STATE_CORRUPT');
+      const mended = await fetcher.get(`/v1/images/${pageId}`);
+      expect(Buffer.from(await mended.arrayBuffer()).equals(whole)).toBe(true);
+    }
+  });
+
+  it('is not what a store that is away or refuses us tells: nothing is withdrawn or removed', async () => {
+    const away = {
+      ...fetcher.objects,
+      get: async () => {
+        throw unavailable('object store: SlowDown');
+      },
+    };
+    const image = await createStore(fetcher.db).images.findImage(105, 'medium');
+    if (image.state !== 'stored') throw new Error(image.state);
+    const deps = { store: createStore(fetcher.db), files: imageFiles(away), log: silentLog };
+    await expect(readImage(deps, image)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(fetcher.check({ mend: true, readBytes: true }, away)).rejects.toMatchObject({ code: 'unavailable' });
+    expect((await stateOf(105)).state).toBe('IMAGE_STATE_STORED');
+    expect((await fetcher.get('/v1/images/105')).status).toBe(200);
   });
 
   it('by a file that was cut short is mended by the next run and by whoever asks', async () => {

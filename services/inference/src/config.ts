@@ -2,15 +2,15 @@ import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { readEnv, readPrepareEnv, readServiceEnv, type ServiceEnv } from '@florilegium/config';
 import { type ExecutionProvider, executionProviders } from './embedding/backbones.ts';
-import type { BackboneWish } from './embedding/choose-backbone.ts';
 
 export interface Config extends ServiceEnv {
   /** Where embeddings are kept and models are read, `file:///absolute/folder`. */
   objectStoreUrl: string;
   catalogAddress: string;
   fetcherAddress: string;
-  backbone: BackboneWish;
-  /** Folders that may hold weights, first to last. */
+  /** `auto`, `classic` or the name of a backbone, built in or described by a manifest in the folders below. */
+  backbone: string;
+  /** Folders that may hold weights and manifests, first to last. */
   modelFolders: readonly string[];
   modelCacheFolder: string;
   offline: boolean;
@@ -34,7 +34,7 @@ export function readConfig(source: Record<string, string | undefined> = process.
     objectStoreUrl: env.url('OBJECT_STORE'),
     catalogAddress: env.string('CATALOG_GRPC'),
     fetcherAddress: env.string('FETCHER_GRPC'),
-    backbone: env.oneOf('BACKBONE', ['auto', 'mobilenet-v2', 'mobilenet-v2-uint8', 'classic'], 'auto'),
+    backbone: env.string('BACKBONE', 'auto'),
     modelFolders: env.string('FLORILEGIUM_MODELS', '').split(':').filter(Boolean),
     modelCacheFolder: join(cacheFolder, 'models'),
     offline: env.flag('FLORILEGIUM_OFFLINE', false),

@@ -8,7 +8,7 @@ import { connectMessaging, consumeEvents } from '@florilegium/messaging';
 import { openObjectStore } from '@florilegium/object-store';
 import { startRpcServer } from '@florilegium/rpc';
 import { type Lifetime, watchServers } from '@florilegium/service';
-import { startWorker } from '@florilegium/work';
+import { startSweeper, startWorker } from '@florilegium/work';
 import { migrations } from '../migrations/index.ts';
 import { connectCatalog } from './clients/catalog.client.ts';
 import { embeddingShards } from './clients/embedding-shards.client.ts';
@@ -28,7 +28,7 @@ import type { RecordedBackbone } from './repos/backbones.repo.ts';
 import { addPredictionRunRoutes } from './rest/prediction-runs.rest.ts';
 import { addPredictionRoutes } from './rest/predictions.rest.ts';
 import type { Schema } from './schema.ts';
-import { createStore, type RootStore } from './store.ts';
+import { createStore, type RootStore, workKinds } from './store.ts';
 import { embedBatch } from './usecases/embed-batch.ts';
 import { endPredictionRun } from './usecases/end-prediction-run.ts';
 import { predictBatch } from './usecases/predict-batch.ts';
@@ -52,7 +52,7 @@ export async function startInference(config: Config, log: Log, lifetime: Lifetim
     log,
   });
   lifetime.onStop('database', () => db.close());
-  await migrateSchema(db, migrations, { mode: config.migrations });
+  await migrateSchema(db, migrations, { mode: config.migrations, log });
   const messaging = await connectMessaging({
     url: config.natsUrl,
     name: 'inference',
@@ -193,6 +193,9 @@ async function serveGrpc(parts: Parts): Promise<number> {
   const { config, log, lifetime, db, messaging, store, chosen } = parts;
   const relay = startOutboxRelay({ db, publish: messaging.publish, log });
   lifetime.onStop('outbox relay', () => relay.stop());
+  const staleMs = config.batchStaleMs;
+  const sweeper = startSweeper({ service: 'inference', kinds: workKinds, db, messaging, log, staleMs });
+  lifetime.onStop('sweeper', () => sweeper.stop());
   const consumption = await consumeEvents({
     messaging,
     service: 'inference',
@@ -223,7 +226,8 @@ async function serveHttp(parts: Parts): Promise<number> {
     description: 'Embeds pages, records ensembles, predicts, finds similar pages.',
     authenticator: createAuthenticator({ required: config.authRequired, keys: config.apiKeys }),
     log,
-    readiness: { database: () => db.pool.query('select 1'), messaging: () => messaging.check() },
+    readiness: { database: () => db.pool.query('select 1') },
+    shown: { nats: messaging.check },
   });
   if (config.role !== 'worker') {
     addPredictionRunRoutes(app, parts);

@@ -1,6 +1,7 @@
 import {
   artifactOf,
   createNetworkPredictor,
+  dealingName,
   type NetworkOrigin,
   networkWeightsFile,
   packNetworks,
@@ -50,6 +51,7 @@ async function networksOf(seed: number) {
     outOfFold: {
       scores: { pages: 4, accuracy: 1, auc: 1, logLoss: 0.1, calibrationError: 0.1 },
       outOfBagBy: 'item',
+      dealing: dealingName,
       sha256: 'cc',
       key: 'k',
     },

@@ -17,7 +17,14 @@ import { startWorkers } from './start-workers.ts';
 import { createStore, service } from './store.ts';
 import { createCompute } from './training/compute.ts';
 
-const config = readConfig();
+const config = (() => {
+  try {
+    return readConfig();
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(1);
+  }
+})();
 const log = createLog({ service, level: config.logLevel });
 runService({ log, start, endWithParent: config.endWithParent });
 
@@ -26,7 +33,7 @@ async function start(lifetime: Lifetime): Promise<void> {
   const { databaseUrl, databasePoolMax: poolMax, natsUrl, natsNamespace: namespace, natsReplicas: replicas } = config;
   const db = openDb<Schema>({ url: databaseUrl, schema: service, poolMax, log });
   onStop('database', () => db.close());
-  await migrateSchema(db, migrations, { mode: config.migrations });
+  await migrateSchema(db, migrations, { mode: config.migrations, log });
   const messaging = await connectMessaging({ url: natsUrl, name: service, namespace, replicas, log });
   onStop('messaging', () => messaging.close());
   onStop('metrics of servers', watchServers({ service, db, messaging }));
@@ -55,7 +62,8 @@ async function start(lifetime: Lifetime): Promise<void> {
     description: 'Trainings of ensembles on frozen label sets',
     authenticator,
     log,
-    readiness: { database: () => store.check(), messaging: () => messaging.check() },
+    readiness: { database: () => store.check() },
+    shown: { nats: messaging.check },
   });
   if (config.role !== 'worker') {
     const address = { host: config.grpcHost, port: config.grpcPort };

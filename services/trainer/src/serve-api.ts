@@ -6,12 +6,13 @@ import type { Log } from '@florilegium/log';
 import { consumeEvents, type Messaging } from '@florilegium/messaging';
 import { startRpcServer } from '@florilegium/rpc';
 import type { Lifetime } from '@florilegium/service';
+import { startSweeper } from '@florilegium/work';
 import { onIterationCancelled } from './events/on-iteration-cancelled.ts';
 import { onLabelSetFrozen } from './events/on-label-set-frozen.ts';
 import { trainerGrpc } from './grpc/trainer.grpc.ts';
 import { addTrainingRoutes } from './rest/trainings.rest.ts';
 import type { Schema } from './schema.ts';
-import { type Store, service } from './store.ts';
+import { type Store, service, workKinds } from './store.ts';
 
 export interface ApiDeps {
   store: Store;
@@ -26,7 +27,7 @@ export interface GrpcAddress {
   port: number;
 }
 
-/** Everything of the role `api`: REST routes on `app`, the outbox relay, events in, gRPC. Gives the port that gRPC is bound to. */
+/** Everything of the role `api`: REST routes on `app`, the outbox relay, the sweeper, events in, gRPC. Gives the port that gRPC is bound to. */
 export async function serveApi(
   app: HttpApp,
   deps: ApiDeps,
@@ -37,6 +38,8 @@ export async function serveApi(
   addTrainingRoutes(app, deps);
   const relay = startOutboxRelay({ db, publish: messaging.publish, log });
   lifetime.onStop('outbox relay', () => relay.stop());
+  const sweeper = startSweeper({ service, kinds: workKinds, db, messaging, log });
+  lifetime.onStop('sweeper', () => sweeper.stop());
   const handlers = {
     'curation.label_set.frozen': onLabelSetFrozen(deps),
     'curation.iteration.cancelled': onIterationCancelled(deps),

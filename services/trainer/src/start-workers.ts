@@ -35,8 +35,6 @@ export async function startWorkers(
       log,
       concurrency,
       handle,
-      // A neighbour that is started again is back within seconds; six tries span about half a minute.
-      failuresMax: 6,
       onFailed: async (tx, { runId }, reason) => {
         await endTraining(unitOn(tx), runId, 'failed', reason);
       },

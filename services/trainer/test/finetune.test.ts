@@ -159,7 +159,7 @@ describe('method finetune', () => {
     expect(keys[0]).toEqual(keys[1]);
   });
 
-  it('starts from the parent of the same architecture and side, and cold from any other', async () => {
+  it('starts from the parent of the same architecture, side and seed, and cold from any other', async () => {
     neighbours.addLabelSet('parent', labelsOf(300, 80));
     neighbours.addLabelSet('child', labelsOf(300, 88));
     const { id } = await post('parent', small);
@@ -172,6 +172,7 @@ describe('method finetune', () => {
     };
     expect(await warmOf({ ...small, epochsMax: 1 })).toEqual([true, true]);
     expect(await warmOf({ ...small, epochsMax: 1, side: 20 })).toEqual([false, false]);
+    expect(await warmOf({ ...small, epochsMax: 1, seed: 5 })).toEqual([false, false]);
   });
 
   it('leaves nothing but artifacts behind', async () => {
@@ -222,12 +223,12 @@ describe('what goes wrong', () => {
     const parent = { parentEnsembleId: trained.ensembleId };
     const whole = await rig.objects.get(key);
     await rig.objects.put(key, whole.subarray(0, -4));
-    const child = { ...small, epochsMax: 1, memberCount: 1 };
-    expect(await failureOf('broken-parent', { ...child, seed: 78 }, parent)).toContain(
+    const child = { ...small, memberCount: 1, seed: 77 };
+    expect(await failureOf('broken-parent', { ...child, epochsMax: 2 }, parent)).toContain(
       `weight file ${key} does not have the sha256`,
     );
     await rig.objects.delete(key);
-    expect(await failureOf('broken-parent', { ...child, seed: 79 }, parent)).toContain(key);
+    expect(await failureOf('broken-parent', { ...child, epochsMax: 3 }, parent)).toContain(key);
     await rig.objects.put(key, whole);
   });
 

@@ -55,7 +55,7 @@ it('starts on an empty database, is ready, tells its API, and stops cleanly', as
   await rm(folder, { recursive: true });
 });
 
-it('names every variable that is missing', async () => {
+it('names every variable that is missing, in one line', async () => {
   const child = spawn(process.execPath, [main], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env.PATH },
@@ -67,4 +67,5 @@ it('names every variable that is missing', async () => {
   expect(await once(child, 'exit')).toEqual([1, null]);
   for (const name of ['DATABASE_URL', 'NATS_URL', 'OBJECT_STORE', 'CURATION_GRPC', 'FETCHER_GRPC', 'HTTP_PORT'])
     expect(text).toContain(`${name} is`);
+  expect(text.trimEnd().split('\n')).toHaveLength(1);
 });

@@ -18,7 +18,8 @@ for (const service of services) {
     const openapi = await ask(`/v1/openapi/${service}.json`);
     const door = await ask(doors[service]);
     const expected = auth === 'on' ? 401 : 200;
-    const fine = ready.status === 200 && JSON.parse(openapi.text).openapi?.startsWith('3.1') && door.status === expected;
+    const away = Object.values(JSON.parse(ready.text).checks).some((state) => state !== 'ok');
+    const fine = ready.status === 200 && !away && JSON.parse(openapi.text).openapi?.startsWith('3.1') && door.status === expected;
     console.log(`${service}: ready ${ready.status} ${ready.text}, ${doors[service]} without a key ${door.status}, expected ${expected}`);
     if (!fine) faults++;
   } catch (error) {

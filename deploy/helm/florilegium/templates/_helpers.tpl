@@ -64,11 +64,14 @@ seccompProfile: { type: RuntimeDefault }
 {{- end }}
 {{- end }}
 
-{{/* Arguments: root, service, role (api, worker or prepare). */}}
+{{/* Arguments: root, service (or gateway), role (api, worker or prepare). */}}
 {{- define "florilegium.image" -}}
 {{- $values := .root.Values.image }}
 {{- $of := dict }}
 {{- if ne .role "prepare" }}{{ $of = index (index .root.Values.services .service) .role }}{{ end }}
+{{- if and (gt (int $of.gpus) 0) (ne .service "trainer") (not $of.image) }}
+{{- fail (printf "services.%s.%s.gpus: only trainer has an image with CUDA; name one of yours in services.%s.%s.image" .service .role .service .role) }}
+{{- end }}
 {{- $tag := $values.tag | default .root.Chart.AppVersion }}
 {{- $form := ternary "-gpu" "" (gt (int $of.gpus) 0) }}
 {{- $of.image | default (printf "%s/%s:%s%s" $values.repository .service $tag $form) | quote }}
@@ -103,4 +106,47 @@ imagePullSecrets:
 {{- define "florilegium.natsMonitor" -}}
 {{- if .Values.quickstart.enabled }}{{ include "florilegium.name" . }}-nats.{{ .Release.Namespace }}.svc.cluster.local:8222
 {{- else }}{{ required "autoscaling.keda needs nats.monitorEndpoint: host:port of the headless Service in front of NATS's monitoring port" .Values.nats.monitorEndpoint }}{{ end }}
+{{- end }}
+
+{{/* The certificates of an authority of yours, for each container that calls out: in its env, volumeMounts and volumes. */}}
+{{- define "florilegium.caEnv" -}}
+{{- with .Values.certificateAuthority }}
+{{- if or .configMap .secret }}
+- { name: NODE_EXTRA_CA_CERTS, value: {{ printf "/etc/florilegium/ca/%s" .key | quote }} }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "florilegium.caMount" -}}
+{{- with .Values.certificateAuthority }}
+{{- if or .configMap .secret }}
+- { name: certificate-authority, mountPath: /etc/florilegium/ca, readOnly: true }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "florilegium.caVolume" -}}
+{{- with .Values.certificateAuthority }}
+{{- if .configMap }}
+- name: certificate-authority
+  configMap: { name: {{ .configMap }} }
+{{- else if .secret }}
+- name: certificate-authority
+  secret: { secretName: {{ .secret }} }
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Connections to PostgreSQL at most: every pod that there may be, one more of each api while it is replaced, the jobs that prepare a release. */}}
+{{- define "florilegium.connectionsMax" -}}
+{{- $autoscaling := .Values.autoscaling }}
+{{- $pool := int .Values.database.poolMax }}
+{{- $sum := 0 }}
+{{- range $service, $of := .Values.services }}
+{{- $apis := ternary (int ($of.api.hpa | default dict).maxReplicas) (int $of.api.replicas) (and $autoscaling.hpa (not (not $of.api.hpa))) }}
+{{- $workers := ternary (int ($of.worker.keda | default dict).maxReplicas) (int $of.worker.replicas) (and $autoscaling.keda (not (not $of.worker.keda))) }}
+{{- /* The import of catalog's workers has a pool of its own. */}}
+{{- $sum = add $sum (mul $pool (add $apis 1 $workers)) (ternary (mul 4 $workers) 0 (eq $service "catalog")) 2 }}
+{{- end }}
+{{- $sum }}
 {{- end }}

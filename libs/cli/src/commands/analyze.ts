@@ -108,6 +108,10 @@ async function analyzeFiles(options: Options): Promise<void> {
       take(pageId, opinion.mean);
     }
   }
+  if (options.trainPredictions.length > 0)
+    console.error(
+      'NOTSURE, MISPREDICTION and UNCERTAIN are judged by the predictions as they are: members that trained on a label hardly contradict it (--server judges each page by members that never saw its book)',
+    );
   await writeRelabels(options.outputDir, {
     notsure: byClass.NOTSURE.map((pageId) => [pageId, labelOf.get(pageId)!]),
     type_c: byClass.C.map((pageId) => [pageId, labelOf.get(pageId)!]),

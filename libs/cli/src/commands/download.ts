@@ -50,7 +50,7 @@ export function addDownload(program: Command): void {
     .option('--source <url>', 'base address under which /pageimage/{id} and web/… are found (default: BHL itself)')
     .option(
       '--rate <n>',
-      'requests a second to a host (default: 1 to BHL, 50 to its bucket, 500 on this machine)',
+      'requests a second to a host, of this download alone (default: 1 to BHL, 50 to its bucket, 500 on this machine)',
       positive,
     )
     .option('--contact <address>', 'mail or web address for the User-Agent', 'none given')
@@ -96,8 +96,12 @@ export function addDownload(program: Command): void {
 }
 
 /** BHL's own endpoint, which redirects to the bucket: a list has no bar codes to ask the bucket by. Each host keeps its own limits. */
-function sourcesOf({ source, rate, concurrency }: Options): ImageSource[] {
-  if (source === undefined)
+export function sourcesOf({
+  source,
+  rate,
+  concurrency,
+}: Pick<Options, 'source' | 'rate' | 'concurrency'>): ImageSource[] {
+  if (source === undefined || isBhl(source))
     return defaultImageSources
       .filter(({ addressing }) => addressing !== 'internet-archive')
       .toSorted((a, b) => Number(b.addressing === 'pageimage') - Number(a.addressing === 'pageimage'))
@@ -116,6 +120,9 @@ function sourcesOf({ source, rate, concurrency }: Options): ImageSource[] {
     },
   ];
 }
+
+/** BHL given by its address is what is asked when none is given: its redirects lead to its bucket. */
+const isBhl = (source: string) => /^https?:\/\/(www\.)?biodiversitylibrary\.org\/?$/i.test(source);
 
 function summaryOf({ fetched, bytes, kept, failed, failedByOutcome }: DownloadResult, seconds: number): string {
   const outcomes = Object.entries(failedByOutcome).map(([outcome, count]) => `${count} ${outcome}`);

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { candidateRule, candidateRules, compileRule, extractCandidates, parseCandidateRules } from '@florilegium/bhl';
+import { candidateRules, extractCandidates } from '@florilegium/bhl';
 import type { Command } from 'commander';
+import { findRule } from '../find-rule.ts';
 import { openPageFile } from '../page-file-source.ts';
 import { type Bar, startBar } from '../progress-bar.ts';
 import { writeIdList } from '../write-id-list.ts';
@@ -39,10 +39,4 @@ export function addExtract(program: Command): void {
       if (result.badLines > 0)
         console.error([`${result.badLines} bad lines left out, the first of them:`, ...shown].join('\n  '));
     });
-}
-
-async function findRule({ rule, rulesFile }: { rule: string; rulesFile?: string }) {
-  if (rulesFile === undefined) return candidateRule(rule);
-  const found = parseCandidateRules(await readFile(rulesFile, 'utf8'), rulesFile).find(({ name }) => name === rule);
-  return found ? compileRule(found) : candidateRule(rule);
 }

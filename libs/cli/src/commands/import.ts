@@ -23,6 +23,7 @@ interface ImportRun {
   candidateCounts: Record<string, number>;
 }
 
+const badLinesShown = 10;
 const lostMaxMs = 60_000;
 const reconnectDelayMs = 1000;
 
@@ -42,6 +43,7 @@ export function addImport(program: Command): void {
       });
       console.error(`import ${id}`);
       const run = await follow(server, `/v1/imports/${id}/events`);
+      await showBadLines(server, run);
       if (run.state === 'cancelled') throw cancelled(`import ${id} was cancelled`);
       if (run.state !== 'done') throw internal(`import ${id} failed: ${run.reason}`);
       const candidates = Object.entries(run.candidateCounts)
@@ -51,6 +53,20 @@ export function addImport(program: Command): void {
         `${run.rowCount} rows, ${run.keptPageCount} pages kept (${run.newPageCount} new, ${run.changedPageCount} changed, ${run.vanishedPageCount} vanished), candidates: ${candidates.join(', ')}; ${run.badLineCount} bad lines`,
       );
     });
+}
+
+interface BadLine {
+  file: string;
+  line: number;
+  reason: string;
+}
+
+/** The first lines that the import left out, also of one that failed for them. */
+async function showBadLines(server: ServerOptions, run: ImportRun): Promise<void> {
+  if (run.badLineCount === 0) return;
+  const { badLines } = await askJson<{ badLines: BadLine[] }>(server, `/v1/imports/${run.id}/bad-lines`);
+  const shown = badLines.slice(0, badLinesShown).map(({ file, line, reason }) => `${file}: line ${line}: ${reason}`);
+  console.error([`${run.badLineCount} bad lines left out, the first of them:`, ...shown].join('\n  '));
 }
 
 /** Reads the run's server-sent events until it ends; a connection that breaks is opened again for a minute. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -21,6 +22,7 @@ interface HqList {
   source: string | null;
   threshold: number | null;
   pageCount: number | null;
+  pagesSha256: string | null;
   auditCount: number;
   auditedCount: number;
   audited: boolean;
@@ -86,13 +88,34 @@ function addGet(lists: Command): void {
     if (!['txt', 'csv'].includes(options.format))
       throw invalidArgument(`--format must be txt or csv, not ${options.format}`);
     const body = isVersion(list)
-      ? Readable.fromWeb((await askServer(options, `/v1/hq-lists/${list}/pages.${options.format}`)).body as never)
+      ? await readVersion(list, options)
       : Readable.from([(await readList(list, options)).map((pageId) => `${pageId}\n`).join('')]);
     if (!isVersion(list) && options.format !== 'txt')
       throw invalidArgument('a list file holds PageIDs alone; --format csv needs a version');
     if (options.outputFile === undefined) return await pipeline(body, process.stdout, { end: false });
     await writeWhole(options.outputFile, body);
   });
+}
+
+/** A version's pages as they come. @throws internal at the end of a text that does not have the hash that the version tells */
+async function readVersion(version: string, options: ServerOptions & { format: string }): Promise<Readable> {
+  const { pagesSha256 } = await askJson<HqList>(options, `/v1/hq-lists/${version}`);
+  const { body } = await askServer(options, `/v1/hq-lists/${version}/pages.${options.format}`);
+  const bytes = Readable.fromWeb(body as never);
+  if (options.format !== 'txt') return bytes;
+  return Readable.from(
+    (async function* () {
+      const hash = createHash('sha256');
+      for await (const part of bytes) {
+        hash.update(part);
+        yield part;
+      }
+      const sha256 = hash.digest('hex');
+      if (sha256 !== pagesSha256)
+        throw internal(`list ${version} came with the SHA-256 ${sha256}, not ${pagesSha256}: it is not whole`);
+    })(),
+    { objectMode: false },
+  );
 }
 
 function addDiff(lists: Command): void {
@@ -147,6 +170,7 @@ interface PublishOptions extends ServerOptions, LabelNumbering {
   threshold?: number;
   targetPrecision?: number;
   auditCount: number;
+  outsideCount?: number;
   wait: boolean;
 }
 
@@ -171,6 +195,7 @@ function addPublish(lists: Command): void {
         .option('--threshold <p>', 'P(HQ) from which a page is listed (default: 0.5)', share)
         .option('--target-precision <p>', 'in place of a threshold: the lowest one that is expected to reach it', share)
         .option('--audit-count <n>', 'pages that a person looks at to measure the list', count, 100)
+        .option('--outside-count <n>', 'how many of them outside the candidates (default: a sixth)', count)
         .option('--rule <name>', 'candidate rule', 'illustrated')
         .option('--no-wait', 'do not wait until the list can be read')
         .option('--predictions <files...>', "each member's predictions (JSON, id → [logit, logit])", [])
@@ -181,9 +206,9 @@ function addPublish(lists: Command): void {
     if (options.threshold !== undefined && options.targetPrecision !== undefined)
       throw invalidArgument('either --threshold or --target-precision, not both');
     if (options.predictions.length > 0) return await publishFile(options);
-    const { rule, auditCount, threshold, targetPrecision } = options;
+    const { rule, auditCount, outsideCount, threshold, targetPrecision } = options;
     const started = await askJson<HqList>(options, '/v1/hq-lists', {
-      body: { rule, auditCount, threshold, targetPrecision },
+      body: { rule, auditCount, outsideCount, threshold, targetPrecision },
     });
     console.error(`list ${started.version}`);
     const list = options.wait ? await waitFor(options, started.version) : started;
@@ -229,7 +254,8 @@ async function publishFile({
 async function waitFor(server: ServerOptions, version: number): Promise<HqList> {
   for (;;) {
     const list = await askJson<HqList>(server, `/v1/hq-lists/${version}`);
-    if (list.state === 'failed') throw internal(`list ${version} failed: ${list.reason}`);
+    if (list.state === 'failed' || list.state === 'cancelled')
+      throw internal(`list ${version} ${list.state === 'failed' ? 'failed' : 'was cancelled'}: ${list.reason}`);
     if (list.state !== 'predicting' && list.state !== 'importing') return list;
     await pause(500);
   }
@@ -262,7 +288,7 @@ function addWithdraw(lists: Command): void {
   withServer(
     lists
       .command('withdraw')
-      .description('take a version out of use; its pages stay readable')
+      .description('take a version out of use; its pages stay readable; one that is still being made is cancelled')
       .argument('<version>')
       .requiredOption('--reason <text>', 'why'),
   ).action(async (version: string, { reason, ...server }: ServerOptions & { reason: string }) => {

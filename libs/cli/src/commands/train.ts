@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { internal, invalidArgument } from '@florilegium/errors';
 import { type Command, InvalidArgumentError } from 'commander';
-import { askJson, type ServerOptions, withServer } from '../ask-server.ts';
+import { askJson, askPatiently, type ServerOptions, withServer } from '../ask-server.ts';
 import { listImages } from '../image-folder.ts';
 import { readModelFile, writeModelFile } from '../model-file.ts';
 import { type LabelNumbering, readLabels, withZero } from '../reference-files.ts';
@@ -44,7 +45,7 @@ export function addTrain(program: Command): void {
         )
         .requiredOption('--labels <file>', 'label file')
         .requiredOption('-o, --output <file>', 'what infer takes as --model: which ensemble it became')
-        .option('--image-dir <dir>', 'folder of the train set: only labels of its images are taken')
+        .option('--image-dir <dir>', 'folder of the train set: a label of a page without an image in it is refused')
         .option('--epochs <n>', 'at most, for --method finetune', whole)
         .option('--pretrained-model <file>', 'model of the iteration before; the server starts from its newest one')
         .option('--method <name>', 'probe or finetune', 'probe')
@@ -58,14 +59,15 @@ export function addTrain(program: Command): void {
       ...(options.seed === undefined ? {} : { seed: options.seed }),
       ...(options.epochs === undefined || options.method !== 'finetune' ? {} : { epochsMax: options.epochs }),
     };
-    const { number, parentEnsembleId, labelCount } = await askJson<IterationView>(address, '/v1/iterations', {
+    const { number, parentEnsembleId, labelCount } = await askPatiently<IterationView>(address, '/v1/iterations', {
       body: { method: options.method, parameters },
+      headers: { 'idempotency-key': randomUUID() },
     });
     console.error(`iteration ${number}: ${labelCount} labels`);
     if (parent && parent.ensembleId !== parentEnsembleId)
       console.error(`it starts from ensemble ${parentEnsembleId}, not from the one of ${options.pretrainedModel}`);
     const trained = await waitFor(address, number);
-    const { memberCount } = await ensembleOf(address, trained);
+    const memberCount = await memberCountOf(address, trained.ensembleId!);
     await writeModelFile(options.output, {
       iteration: number,
       ensembleId: trained.ensembleId!,
@@ -112,7 +114,7 @@ async function bringLabels(server: ServerOptions, { labels: file, imageDir, zero
 
 async function waitFor(server: ServerOptions, number: number): Promise<IterationView> {
   for (;;) {
-    const iteration = await askJson<IterationView>(server, `/v1/iterations/${number}`);
+    const iteration = await askPatiently<IterationView>(server, `/v1/iterations/${number}`);
     if (iteration.state === 'review' || iteration.state === 'closed') return iteration;
     if (iteration.state === 'failed' || iteration.state === 'cancelled')
       throw internal(`iteration ${number} is ${iteration.state}: ${iteration.reason ?? 'no reason given'}`);
@@ -120,11 +122,16 @@ async function waitFor(server: ServerOptions, number: number): Promise<Iteration
   }
 }
 
-/** How many members it has is told by any prediction of it. */
-async function ensembleOf(server: ServerOptions, { predictionRuns }: IterationView): Promise<{ memberCount: number }> {
-  const { predictions } = await askJson<{ predictions: { members: number[] }[] }>(
-    server,
-    `/v1/predictions?runId=${predictionRuns.unlabelled}&limit=1`,
-  );
-  return { memberCount: predictions[0]?.members.length ?? 0 };
+/** Its training is among the newest. */
+async function memberCountOf(server: ServerOptions, ensembleId: string): Promise<number> {
+  for (let after = ''; ; ) {
+    const { trainings, next } = await askPatiently<{
+      trainings: { ensembleId: string | null; memberCount: number }[];
+      next: string | null;
+    }>(server, `/v1/trainings?limit=100${after}`);
+    const training = trainings.find((one) => one.ensembleId === ensembleId);
+    if (training) return training.memberCount;
+    if (next === null) throw internal(`the server has no training of ensemble ${ensembleId}`);
+    after = `&after=${next}`;
+  }
 }

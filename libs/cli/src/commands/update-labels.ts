@@ -1,8 +1,9 @@
 import { invalidArgument } from '@florilegium/errors';
 import type { Command } from 'commander';
-import { askJson, askServer, type ServerOptions, serverOf, withOptionalServer } from '../ask-server.ts';
+import { askJson, type ServerOptions, serverOf, withOptionalServer } from '../ask-server.ts';
 import {
   type LabelNumbering,
+  labelNumberIn,
   type Relabel,
   readLabels,
   readRelabels,
@@ -39,7 +40,7 @@ export function addUpdateLabels(program: Command): void {
         `${options.labelUpdate}: line ${unlabelled.line}: ${unlabelled.pageId} has no label; such pages are labelled by a person (florilegium label)`,
       );
     const server = serverOf(options);
-    if (server) return await updateServer(server, relabels as Labelled[], options.labelUpdate);
+    if (server) return await updateServer(server, relabels as Labelled[], options);
     const { inputLabels, outputFile } = options;
     if (inputLabels === undefined) throw invalidArgument('--input-labels is missing');
     if (outputFile === undefined) throw invalidArgument('--output-file is missing');
@@ -54,35 +55,43 @@ export function addUpdateLabels(program: Command): void {
     await writeLabels(outputFile, labels, options);
     console.log(`Original label count: ${originalCount}`);
     console.log(`New label count: ${labels.size}`);
-    console.log(`Overwrite count: ${overwritten.length}`);
-    for (const line of overwritten.slice(0, shownMax)) console.log(`  ${line}`);
-    if (overwritten.length > shownMax) console.log(`  and ${overwritten.length - shownMax} more`);
+    tellOverwritten(overwritten.length, overwritten);
   });
 }
 
 type Labelled = Relabel & { label: NonNullable<Relabel['label']> };
 
-/** What the server takes in one request. */
-const requestLabelsMax = 500;
+/** What curation tells of an imported labels file; the first thousand that it overwrote or refused by name. */
+interface LabelsImported {
+  recordedCount: number;
+  unchangedCount: number;
+  overwrittenCount: number;
+  overwritten: { pageId: number; before: string; now: string; by: string }[];
+  refusedCount: number;
+  refused: { line: number; message: string }[];
+}
 
-async function updateServer(server: ServerOptions, relabels: readonly Labelled[], file: string): Promise<void> {
-  await askServer(server, '/v1/labels/summary');
-  let recorded = 0;
-  let refusals = 0;
-  for (let start = 0; start < relabels.length; start += requestLabelsMax) {
-    const part = relabels.slice(start, start + requestLabelsMax);
-    const answer = await askJson<{ recordedCount: number; refused: { index: number; message: string }[] }>(
-      server,
-      '/v1/labels',
-      { body: { labels: part.map(({ pageId, label }) => ({ pageId, label, queue: 'relabels' })) } },
-    );
-    recorded += answer.recordedCount;
-    refusals += answer.refused.length;
-    for (const { index, message } of answer.refused) {
-      const { line, pageId } = part[index]!;
-      console.error(`${file}: line ${line}: page ${pageId}: ${message}`);
-    }
-  }
-  console.log(`${recorded} labels recorded, ${refusals} refused`);
-  if (refusals > 0) throw invalidArgument(`${refusals} labels were refused`);
+/** As one labels file, which is one transaction: sent again after a failure on the way it doubles nothing. */
+async function updateServer(server: ServerOptions, relabels: readonly Labelled[], options: Options): Promise<void> {
+  // Of a page that comes twice the last row counts, as between files.
+  const rows = [...new Map(relabels.map((relabel) => [relabel.pageId, relabel])).values()];
+  // A row on each line, so that a line that is refused tells its row.
+  const jsonText = `{${rows.map(({ pageId, label }) => `"${pageId}": ${labelNumberIn(label, options)}`).join(',\n')}}`;
+  const answer = await askJson<LabelsImported>(server, `/v1/labels/file?zero=${options.zero}`, { jsonText });
+  for (const { line, message } of answer.refused)
+    console.error(`${options.labelUpdate}: line ${rows[line - 1]!.line}: ${message}`);
+  console.log(
+    `${answer.recordedCount} labels recorded, ${answer.unchangedCount} stood already, ${answer.refusedCount} refused`,
+  );
+  tellOverwritten(
+    answer.overwrittenCount,
+    answer.overwritten.map(({ pageId, before, now, by }) => `${pageId} ${before} (${by}) → ${now}`),
+  );
+  if (answer.refusedCount > 0) throw invalidArgument(`${answer.refusedCount} labels were refused`);
+}
+
+function tellOverwritten(count: number, lines: readonly string[]): void {
+  console.log(`Overwrite count: ${count}`);
+  for (const line of lines.slice(0, shownMax)) console.log(`  ${line}`);
+  if (count > shownMax) console.log(`  and ${count - shownMax} more`);
 }

@@ -12,6 +12,7 @@ import {
 } from '../artifact.ts';
 import { selectBackend } from '../backend.ts';
 import { readFinetuneParameters } from '../finetune-parameters.ts';
+import { dealingName } from '../out-of-bag.ts';
 import { silentLog } from '../training-set.fixture.ts';
 import type { Architecture } from './architectures.ts';
 import { labelledImages } from './images.fixture.ts';
@@ -40,6 +41,7 @@ function anEnsemble(architecture: Architecture, side: number, seeds = [1, 2]) {
     outOfFold: {
       scores: { pages: 4, accuracy: 1, auc: 1, logLoss: 0.1, calibrationError: 0.1 },
       outOfBagBy: 'item',
+      dealing: dealingName,
       sha256: 'cc',
       key: 'k',
     },

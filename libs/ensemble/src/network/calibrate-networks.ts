@@ -11,7 +11,7 @@ export interface OutOfBagCalibration {
 }
 
 /**
- * Puts the members' out-of-bag logits (NaN where a member has met the item) together. The mean of the two members or so that a page has
+ * Puts the members' out-of-bag logits (NaN where a member has met the item) together. The mean of the one or two members that a page has
  * here is less sure than that of all five, so the temperature errs, a little, to the side of too much doubt.
  */
 export function calibrateNetworks(

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
 import { selectBackend } from '../backend.ts';
 import { readFinetuneParameters } from '../finetune-parameters.ts';
-import { pagesOfMember } from '../out-of-bag.ts';
+import { dealingName, findColdStartReason, pagesOfMember } from '../out-of-bag.ts';
 import { silentLog } from '../training-set.fixture.ts';
 import type { Progress } from './checkpoint.ts';
 import { labelledImages } from './images.fixture.ts';
@@ -140,4 +140,49 @@ it('leaves each labelled page out of the bag of some member, and judges no page 
     for (const page of outOfBag) scored.add(page);
   }
   expect(scored.size).toBe(90);
+});
+
+it('scores out of bag only what no ancestor met: a parent that saw the pages tells nothing of them', () => {
+  // The label set grows by half from one iteration to the next, and every item's pages come from the same place in the files.
+  const whole = labelledImages({ pages: 96, items: 24 });
+  const firstOf = (count: number) => ({
+    labels: whole.labels.slice(0, count),
+    itemIds: Array.from(whole.itemIds).slice(0, count),
+    pixels: whole.pixels.subarray(0, count * 3 * 16 * 16),
+  });
+  const given = { ...parameters, epochsMax: 1 };
+  for (let member = 0; member < 3; member++) {
+    const metItems = new Set<number>();
+    const trainedItems = new Set<number>();
+    let parent: Float32Array | undefined;
+    for (const count of [40, 64, 96]) {
+      const set = firstOf(count);
+      const pages = pagesOfMember(set, given, member, { warmStarted: parent !== undefined });
+      expect(pages.by).toBe('item');
+      for (const page of pages.train) trainedItems.add(set.itemIds[page]!);
+      for (const page of [...pages.train, ...pages.stop]) metItems.add(set.itemIds[page]!);
+      expect(pages.stop.filter((page) => trainedItems.has(set.itemIds[page]!))).toEqual([]);
+      const { weights, outOfBagLogits } = trainNetwork(set, given, { member, parent });
+      const scored = [...outOfBagLogits.keys()].filter((page) => !Number.isNaN(outOfBagLogits[page]));
+      expect(scored).toEqual(pages.outOfBag);
+      expect(scored.length).toBeGreaterThan(0);
+      expect(scored.filter((page) => metItems.has(set.itemIds[page]!))).toEqual([]);
+      parent = weights;
+    }
+  }
+});
+
+it('starts cold where the parent may have met the pages that judge the child', () => {
+  const set = labelledImages();
+  const parent = { parameters, outOfFold: { outOfBagBy: 'item' as const, dealing: dealingName } };
+  const reasonFor = (over: object, given = parameters, of = set) =>
+    findColdStartReason(of, given, { ...parent, ...over });
+  expect(reasonFor({})).toBeUndefined();
+  expect(reasonFor({}, { ...parameters, epochsMax: 7 })).toBeUndefined();
+  expect(reasonFor({}, { ...parameters, seed: 9 })).toBe('the parent has another seed');
+  expect(reasonFor({}, { ...parameters, memberCount: 4 })).toBe('the parent has another memberCount');
+  expect(reasonFor({}, { ...parameters, stopShare: 0.3 })).toBe('the parent has another stopShare');
+  expect(reasonFor({ outOfFold: { outOfBagBy: 'item' } })).toBe('the parent was dealt its pages by another rule');
+  expect(reasonFor({ outOfFold: { outOfBagBy: 'page', dealing: dealingName } })).toContain('too few items');
+  expect(reasonFor({}, parameters, labelledImages({ items: 1 }))).toContain('too few items');
 });

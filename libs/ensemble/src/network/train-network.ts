@@ -19,7 +19,10 @@ export interface LabelledImages extends LabelledPages {
 export interface NetworkOptions {
   /** 0 to memberCount - 1; picks the member's random numbers. */
   member: number;
-  /** Weights of the member of the same number of the parent ensemble, of the same architecture and side. */
+  /**
+   * Weights of the member of the same number of the parent ensemble, of the same architecture and side; one that `findColdStartReason` has
+   * nothing against.
+   */
   parent?: Float32Array | undefined;
   /** Where the member was left; taken up if it is one of this very training, else `onCheckpointRefused` is told why not. */
   checkpoint?: Uint8Array | undefined;
@@ -45,7 +48,7 @@ export interface TrainedNetwork {
   resumedAtStep: number;
   trainPageCount: number;
   stopPageCount: number;
-  /** Logit of each page that the member never met, NaN for the others. */
+  /** Logit of each page that neither the member nor its ancestors met, NaN for the others. */
   outOfBagLogits: Float64Array;
   bootstrapBy: Folds['by'];
 }
@@ -72,7 +75,7 @@ export function trainNetwork(
   const weightCount = weightCountOf(architecture, side);
   if (parent && parent.length !== weightCount)
     throw internal(`the parent has ${parent.length} weights, ${architecture} at side ${side} has ${weightCount}`);
-  const pages = pagesOfMember(set, parameters, member);
+  const pages = pagesOfMember(set, parameters, member, { warmStarted: parent !== undefined });
   const classWeights = classWeightsOf(set, pages.train, parameters);
 
   const identity = JSON.stringify({ parameters, member, weightCount, pageCount: set.labels.length });

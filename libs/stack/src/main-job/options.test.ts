@@ -37,7 +37,7 @@ it.each([
   [['--colour'], "Unknown option '--colour'"],
   [['stray'], "Unexpected argument 'stray'"],
   [['--library'], '--library'],
-  [['--library', 'bhl', '--exit'], '--exit needs a library that labels itself'],
+  [['--library', 'bhl', '--exit'], '--exit needs a library with known truth'],
 ])('refuses %j in one line', (args, message) => {
   expect(() => parseOptions(args, '/')).toThrow(message);
   try {

@@ -26,7 +26,7 @@ export const usage = `npm start -- [options]
   --budget LABELS           labels that the curator may be asked for, the audit's included (default 600)
   --seed N                  decides every draw (default 1)
   --max-candidates N        work on at most N candidate pages (default: 5000 for bhl, else all)
-  --exit                    end when the job is done (not with bhl); the last line is one line of JSON
+  --exit                    end when the job is done; the last line is one line of JSON (not with bhl, where a person labels)
   --help`;
 
 /**
@@ -40,7 +40,7 @@ export function parseOptions(args: readonly string[], workingDir: string): MainJ
     text === 'sample' || text === 'bhl' ? { kind: text } : { kind: 'folder', dir: resolve(workingDir, text) };
   if (library.kind === 'bhl' && values.exit)
     throw invalidArgument(
-      '--exit needs a library that labels itself; with --library bhl a person goes on in the browser',
+      '--exit needs a library with known truth: on the real BHL a person labels, so the job ends by Ctrl-C',
       {
         field: 'exit',
       },

@@ -1,7 +1,8 @@
 import cliProgress from 'cli-progress';
 
 export interface StepProgress {
-  update(done: number, total: number): void;
+  /** `pace`: how fast it goes, in the words of the step. */
+  update(done: number, total: number, pace?: string): void;
   /** Ends the step's bar with a line that stays. */
   end(text: string): void;
 }
@@ -13,7 +14,7 @@ export interface Progress {
 
 const lineEveryMs = 5000;
 
-/** Bars where a person looks on, a line every five seconds elsewhere; on stderr, so that stdout holds the summary alone. */
+/** Bars where a person looks on; elsewhere a line when a step begins, every five seconds and when it ends; on stderr, so that stdout holds the summary alone. */
 export function createProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   const say = (line: string) => void stream.write(`${line}\n`);
   return {
@@ -25,7 +26,7 @@ export function createProgress(stream: NodeJS.WriteStream = process.stderr): Pro
 function barStep(name: string, stream: NodeJS.WriteStream, say: (line: string) => void): StepProgress {
   const bar = new cliProgress.SingleBar(
     {
-      format: `${name.padEnd(28)} {bar} {percentage}% {value}/{total} {eta_formatted} left`,
+      format: `${name.padEnd(28)} {bar} {percentage}% {value}/{total} {eta_formatted} left{pace}`,
       stream,
       hideCursor: true,
       clearOnComplete: true,
@@ -36,12 +37,12 @@ function barStep(name: string, stream: NodeJS.WriteStream, say: (line: string) =
   );
   let started = false;
   return {
-    update: (done, total) => {
+    update: (done, total, pace) => {
       if (total <= 0) return;
-      if (!started) bar.start(total, done);
+      if (!started) bar.start(total, done, { pace: '' });
       started = true;
       bar.setTotal(total);
-      bar.update(done);
+      bar.update(done, { pace: pace ? `, ${pace}` : '' });
     },
     end: (text) => {
       if (started) bar.stop();
@@ -51,12 +52,13 @@ function barStep(name: string, stream: NodeJS.WriteStream, say: (line: string) =
 }
 
 function lineStep(name: string, say: (line: string) => void): StepProgress {
+  say(`${name.padEnd(28)} …`);
   let nextAt = Date.now() + lineEveryMs;
   return {
-    update: (done, total) => {
+    update: (done, total, pace) => {
       if (Date.now() < nextAt || total <= 0) return;
       nextAt = Date.now() + lineEveryMs;
-      say(`${name.padEnd(28)} ${Math.floor((100 * done) / total)} %, ${done} of ${total}`);
+      say(`${name.padEnd(28)} ${Math.floor((100 * done) / total)} %, ${done} of ${total}${pace ? `, ${pace}` : ''}`);
     },
     end: (text) => say(`${name.padEnd(28)} ${text}`),
   };

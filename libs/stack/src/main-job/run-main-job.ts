@@ -1,7 +1,6 @@
 // The main job from top to bottom: import, draw the sets, fetch, embed, label, iterate, publish, audit, download. Each step asks the services what
 // is done already, so a job that was cut off goes on where it was; idempotency keys make a repeated start harmless.
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { failedPrecondition } from '@florilegium/errors';
 import { colouredShareAuc, createSimulatedCurator, heldoutScores, readTruth } from '@florilegium/simulated';
 import { downloadList } from './download-list.ts';
@@ -12,6 +11,7 @@ import { planBudget } from './plan-budget.ts';
 import type { Progress, StepProgress } from './progress.ts';
 import { createRestClient, type RestClient } from './rest-client.ts';
 import type { IterationSummary, Summary } from './summary.ts';
+import { waitForEmbeddings } from './wait-for-embeddings.ts';
 
 export interface MainJobDeps {
   options: MainJobOptions;
@@ -41,6 +41,8 @@ interface PageSet {
 interface FetchRun extends Run {
   storedCount: number;
   failedCount: number;
+  imagesPerSecond: number;
+  bytesPerSecond: number;
 }
 interface Iteration {
   number: number;
@@ -113,13 +115,20 @@ export function createMainJob(deps: MainJobDeps) {
       'fetch images',
       async (bar) => {
         const run = await rest.post<FetchRun>('/v1/fetch-runs', { ...selection, size: 'medium' }, key('fetch'));
-        return await followRun<FetchRun>({ rest, path: `/v1/fetch-runs/${run.id}`, signal, progress: bar });
+        return await followRun<FetchRun>({
+          rest,
+          path: `/v1/fetch-runs/${run.id}`,
+          signal,
+          progress: bar,
+          paceOf: ({ imagesPerSecond, bytesPerSecond }) =>
+            `${imagesPerSecond} images/s, ${(bytesPerSecond / 1e6).toFixed(1)} MB/s`,
+        });
       },
       (run) => `${run.storedCount} images${run.failedCount ? `, ${run.failedCount} failed` : ''}`,
     );
     await step(
       'embed images',
-      (bar) => waitForEmbeddings(rest, fetched.storedCount, bar, signal),
+      (progress) => waitForEmbeddings({ rest, images: fetched.storedCount, progress, signal }),
       (counts) => `${counts.embedded} embeddings`,
     );
     const candidates = sets.candidates?.pageCount ?? imported.candidateCounts[rule] ?? 0;
@@ -275,27 +284,6 @@ async function drawSets(rest: RestClient, { seed, budget, maxCandidates }: MainJ
     excludePageSetIds: [heldout.id, stop.id, train.id],
   });
   return { heldout, stop, train, unlabelled, candidates };
-}
-
-interface EmbeddingCounts {
-  embedded: number;
-  pending: number;
-  failed: number;
-}
-
-/** Embedding begins while images still arrive; here we wait for the rest of it. */
-async function waitForEmbeddings(
-  rest: RestClient,
-  images: number,
-  bar: StepProgress,
-  signal: AbortSignal,
-): Promise<EmbeddingCounts> {
-  for (;;) {
-    const counts = await rest.get<EmbeddingCounts>('/v1/predictions/embeddings');
-    bar.update(counts.embedded + counts.failed, images);
-    if (counts.pending === 0 && counts.embedded + counts.failed >= images) return counts;
-    await sleep(250, undefined, { signal });
-  }
 }
 
 async function runIteration(

@@ -155,8 +155,8 @@ export function exportFilesClient({
   async function findAtAddress(url: URL, name: string, signal: AbortSignal): Promise<FoundFile | undefined> {
     const answer = await ask(url, 'HEAD', {}, signal);
     await answer.body.dump();
-    // S3 says 403 for a missing key to those who may not list the bucket.
-    if (answer.statusCode !== 200) return undefined;
+    // S3 says 403 for a missing key to those who may not list the bucket; a site may answer with a page of its own.
+    if (answer.statusCode !== 200 || isWebPage(answer.headers)) return undefined;
     const length = Number(answer.headers['content-length']);
     const bytesTotal = answer.headers['content-length'] !== undefined && Number.isFinite(length) ? length : undefined;
     const version = strongVersion(answer.headers);
@@ -192,7 +192,7 @@ export function exportFilesClient({
         answer.body.destroy();
         throw unavailable(`${url.href} changed while it was being read, or its host does not serve ranges`);
       }
-      if (`${answer.headers['content-type'] ?? ''}`.startsWith('text/html')) {
+      if (isWebPage(answer.headers)) {
         answer.body.destroy();
         throw unavailable(`${url.href} answers with a web page instead of the file`);
       }
@@ -278,6 +278,9 @@ interface ByteRange {
 interface FoundFile extends ExportFile {
   readRange(range: ByteRange, signal: AbortSignal, onBytes: (bytes: number) => void): AsyncIterable<Uint8Array>;
 }
+
+const isWebPage = (headers: Record<string, string | string[] | undefined>) =>
+  `${headers['content-type'] ?? ''}`.toLowerCase().startsWith('text/html');
 
 /** What names this state of a file byte for byte; a weak ETag does not. */
 function strongVersion(headers: Record<string, string | string[] | undefined>): string | undefined {

@@ -1,4 +1,4 @@
-import { type CompiledRule, type DrawOf, PageIdSet, type PageRow } from '@florilegium/bhl';
+import { type BadLineReason, type CompiledRule, type DrawOf, PageIdSet, type PageRow } from '@florilegium/bhl';
 
 /** The page's neighbours on either side that are kept with it. */
 const neighboursEachSide = 2;
@@ -53,36 +53,30 @@ export class GatheredPage {
     this.neighbourSequences[at] = sequence;
   }
 
-  held(): HeldPage {
-    const { itemId, sequence, neighbourCount, rowCount, buffers, starts, ends } = this;
-    return {
-      itemId,
-      sequence,
-      neighbourIds: [...this.neighbourIds.subarray(0, neighbourCount)],
-      neighbourSequences: [...this.neighbourSequences.subarray(0, neighbourCount)],
-      lines: Array.from({ length: rowCount }, (_, at) => buffers[at]!.toString('latin1', starts[at]!, ends[at]!)),
-    };
+  /**
+   * The page as one text, for a reservoir that may yet drop it: its numbers, then its lines, a character for each byte. Of the
+   * hundred thousands that are drawn and dropped again, objects would fill the heap with what nobody collects for a while.
+   */
+  held(): string {
+    const facts = [this.itemId, this.sequence];
+    for (let at = 0; at < this.neighbourCount; at++) facts.push(this.neighbourIds[at]!, this.neighbourSequences[at]!);
+    const parts = [facts.join(' ')];
+    for (let at = 0; at < this.rowCount; at++) {
+      parts.push(this.buffers[at]!.toString('latin1', this.starts[at]!, this.ends[at]!));
+    }
+    return parts.join('\n');
   }
 
-  show(pageId: number, held: HeldPage): void {
+  show(pageId: number, held: string): void {
     this.clear();
+    const [facts, ...lines] = held.split('\n');
+    const [itemId, sequence, ...neighbours] = facts!.split(' ').map(Number);
     this.pageId = pageId;
-    this.itemId = held.itemId;
-    this.sequence = held.sequence;
-    held.neighbourIds.forEach((id, at) => {
-      this.addNeighbour(id, held.neighbourSequences[at]!);
-    });
-    for (const line of held.lines) this.addRow(Buffer.from(line, 'latin1'), 0, line.length);
+    this.itemId = itemId!;
+    this.sequence = sequence!;
+    for (let at = 0; at < neighbours.length; at += 2) this.addNeighbour(neighbours[at]!, neighbours[at + 1]!);
+    for (const line of lines) this.addRow(Buffer.from(line, 'latin1'), 0, line.length);
   }
-}
-
-/** A page of the reservoir, which may yet be dropped: its lines are held as texts of single bytes, which cost little. */
-interface HeldPage {
-  itemId: number;
-  sequence: number;
-  neighbourIds: number[];
-  neighbourSequences: number[];
-  lines: string[];
 }
 
 export type OnPage = (page: GatheredPage) => void;
@@ -91,14 +85,26 @@ export type OnPage = (page: GatheredPage) => void;
 export interface RowKind {
   /** One bit for each rule that the row matches, in the order of the rules. */
   matches: number;
-  type: { rowCount: number };
+  type: TypeCount;
+}
+
+interface TypeCount {
+  rowCount: number;
+  /** Of these, rows of pages that are kept for their rows. */
+  keptRowCount: number;
 }
 
 /** The rows of a page or of an item do not stand together in the file. */
 export class OutOfOrder extends Error {}
 
-/** An item with more rows is cut for the sake of memory; pages at the cut have fewer neighbours. BHL's largest items have some thousand. */
+/** An item with more is cut for the sake of memory; pages at the cut have fewer neighbours. BHL's largest items have some thousand rows. */
 const itemRowsMax = 200_000;
+/** Of the blocks that hold rows of it; BHL's largest items have less than one. */
+const itemMiBMax = 32;
+/** More rows of a page are bad lines: BHL's have a few, a damaged file may repeat one PageID for ever. */
+const pageRowsMax = 1000;
+const pageMiBMax = 16;
+const mebibyte = 2 ** 20;
 const typeNamesMax = 500;
 
 /**
@@ -121,8 +127,12 @@ class ItemRun {
   /** The block that each row stands in. */
   blockOf = new Int32Array(2048);
   blocks: Buffer[] = [];
+  /** Of these blocks, and of those from the last page on. */
+  blockBytes = 0;
+  pageBytes = 0;
 
   clear(): void {
+    this.blockBytes = 0;
     this.itemId = -1;
     this.pageCount = 0;
     this.rowCount = 0;
@@ -132,7 +142,11 @@ class ItemRun {
   addRow(row: PageRow<RowKind>): void {
     if (this.rowCount === this.starts.length) this.growRows();
     const at = this.rowCount++;
-    if (this.blocks[this.blocks.length - 1] !== row.buffer) this.blocks.push(row.buffer);
+    if (this.blocks[this.blocks.length - 1] !== row.buffer) {
+      this.blocks.push(row.buffer);
+      this.blockBytes += row.buffer.length;
+      this.pageBytes += row.buffer.length;
+    }
     this.blockOf[at] = this.blocks.length - 1;
     this.starts[at] = row.start;
     this.ends[at] = row.end;
@@ -151,7 +165,19 @@ class ItemRun {
     this.some[at] = 0;
     this.every[at] = -1;
     this.firstRows[at] = this.rowCount;
+    this.pageBytes = 0;
     this.addRow(row);
+  }
+
+  get isLong(): boolean {
+    return this.rowCount >= itemRowsMax || this.blockBytes >= itemMiBMax * mebibyte;
+  }
+
+  /** Whether the last page may have no more rows. */
+  get isPageFull(): boolean {
+    return (
+      this.rowCount - this.firstRows[this.pageCount - 1]! >= pageRowsMax || this.pageBytes >= pageMiBMax * mebibyte
+    );
   }
 
   private growRows(): void {
@@ -183,10 +209,10 @@ export class PageGatherer {
   readonly candidateCounts: Record<string, number> = {};
   private readonly rules: readonly CompiledRule[];
   private readonly reservoir: DrawOf;
-  private readonly types = new Map<string, { rowCount: number }>();
+  private readonly types = new Map<string, TypeCount>();
   private readonly pagesSeen = new PageIdSet();
   private readonly itemsSeen = new PageIdSet();
-  private readonly drawn = new Map<number, HeldPage>();
+  private readonly drawn = new Map<number, string>();
   private page: GatheredPage | undefined;
   private readonly run = new ItemRun();
   /** The item that was cut last: more of its rows are no surprise. */
@@ -199,6 +225,11 @@ export class PageGatherer {
     this.reservoir = reservoir;
   }
 
+  /** Of the file: the blocks in which the rows of the item stand that is being read. */
+  get heldBytes(): number {
+    return this.run.blockBytes;
+  }
+
   kindOf(prefix: string, typeName: string): RowKind {
     const row = { prefix, typeName };
     let matches = 0;
@@ -208,20 +239,22 @@ export class PageGatherer {
     return { matches, type: this.typeOf(typeName) };
   }
 
-  /** Takes the next row; tells of the pages of the item before it when the row begins another. */
-  add(row: PageRow<RowKind>, onPage: OnPage): void {
+  /** Takes the next row, or says why not; tells of the pages of the item before it when the row begins another. */
+  add(row: PageRow<RowKind>, onPage: OnPage): BadLineReason | undefined {
     this.page ??= new GatheredPage(row.twin());
-    row.kind.type.rowCount++;
     const { run } = this;
-    if (run.pageCount > 0) {
-      if (run.pageIds[run.pageCount - 1] === row.pageId) {
-        run.addRow(row);
-        return;
+    if (run.pageCount > 0 && run.pageIds[run.pageCount - 1] === row.pageId) {
+      if (run.isPageFull) return 'too_many_rows';
+      run.addRow(row);
+    } else {
+      if (run.pageCount > 0) {
+        if (run.itemId !== row.itemId) this.finishItem(onPage, false);
+        else if (run.isLong) this.finishItem(onPage, true);
       }
-      if (run.itemId !== row.itemId) this.finishItem(onPage, false);
-      else if (run.rowCount >= itemRowsMax) this.finishItem(onPage, true);
+      run.addPage(row);
     }
-    run.addPage(row);
+    row.kind.type.rowCount++;
+    return undefined;
   }
 
   /** Tells of the pages of the last item, and of those of the reservoir, which only now are known. */
@@ -237,17 +270,22 @@ export class PageGatherer {
     }
   }
 
-  typeCounts(): Record<string, number> {
-    const counts: Record<string, number> = {};
-    for (const [typeName, { rowCount }] of this.types) if (rowCount > 0) counts[typeName] = rowCount;
-    return counts;
+  /** Rows by page type: of all pages, and of those that no rule keeps. */
+  typeCounts(): { typeCounts: Record<string, number>; outsideTypeCounts: Record<string, number> } {
+    const typeCounts: Record<string, number> = {};
+    const outsideTypeCounts: Record<string, number> = {};
+    for (const [typeName, { rowCount, keptRowCount }] of this.types) {
+      if (rowCount > 0) typeCounts[typeName] = rowCount;
+      if (rowCount > keptRowCount) outsideTypeCounts[typeName] = rowCount - keptRowCount;
+    }
+    return { typeCounts, outsideTypeCounts };
   }
 
-  private typeOf(typeName: string): { rowCount: number } {
+  private typeOf(typeName: string): TypeCount {
     const name = this.types.has(typeName) || this.types.size < typeNamesMax ? typeName : '(others)';
     let type = this.types.get(name);
     if (!type) {
-      type = { rowCount: 0 };
+      type = { rowCount: 0, keptRowCount: 0 };
       this.types.set(name, type);
     }
     return type;
@@ -299,6 +337,11 @@ export class PageGatherer {
     page.keptAs = 'rule';
     page.rules = this.rulesOf(this.run.some[at]!, this.run.every[at]!);
     this.keptPageCount++;
+    for (let at = 0; at < page.rowCount; at++) {
+      const row = page.row(at);
+      row.read();
+      row.kind.type.keptRowCount++;
+    }
     return page;
   }
 

@@ -42,6 +42,9 @@ export interface ImportRun {
   changedPageCount: number;
   vanishedPageCount: number;
   candidateCounts: Record<string, number>;
+  /** Rows by page type: of all pages, and of those that no rule keeps. Known when the import is done. */
+  typeCounts: Record<string, number>;
+  outsideTypeCounts: Record<string, number>;
   createdAt: Date;
   startedAt: Date | null;
   endedAt: Date | null;
@@ -55,8 +58,8 @@ export interface ExportCounts {
   candidateCounts: Record<string, number>;
   badLineCount: number;
   badLines: BadLineReport[];
-  /** Rows by page type. */
   typeCounts: Record<string, number>;
+  outsideTypeCounts: Record<string, number>;
 }
 
 /** Tables that an import stages. */

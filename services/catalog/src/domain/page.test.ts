@@ -39,12 +39,23 @@ describe('a page', () => {
     expect(citationOf(page)).toBe('Biodiversity Heritage Library, https://www.biodiversitylibrary.org/page/12.');
   });
 
-  it('is cited with its article, whose rights hold for it', () => {
+  it('is cited with its article', () => {
+    const part = { partId: 9, title: 'On moths', containerTitle: 'Flora', date: '1803', pageRange: '1--9' };
+    expect(citationOf(aPage({ parts: [part] }))).toContain('On moths, pp. 1--9. In: Flora der Alpen');
+  });
+
+  it('tells its rights in one line', () => {
     const rights = { ...nothing, license: 'https://creativecommons.org/licenses/by/4.0/', holder: 'M. Author' };
-    const part = { partId: 9, title: 'On moths', containerTitle: 'Flora', date: '1803', pageRange: '1--9', rights };
-    const page = aPage({ parts: [part] });
-    expect(citationOf(page)).toContain('On moths, pp. 1--9. In: Flora der Alpen');
-    expect(rightsTextOf(page)).toBe('https://creativecommons.org/licenses/by/4.0/; held by M. Author');
+    expect(rightsTextOf(aPage({ rights }))).toBe('https://creativecommons.org/licenses/by/4.0/; held by M. Author');
+  });
+
+  it('has the number of its plate, before that of the page', () => {
+    const rows = [
+      { prefix: 'Page', number: '12', typeName: 'Text' },
+      { prefix: 'Plate', number: 'III', typeName: 'Text' },
+    ];
+    expect(placeOf(aPage({ rows }))).toBe('Plate III');
+    expect(placeOf(aPage({ rows: rows.slice(0, 1) }))).toBe('Page 12');
   });
 
   it('has the number that stands beside a word, before one that stands alone', () => {

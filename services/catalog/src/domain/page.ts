@@ -1,3 +1,4 @@
+import { candidateRule } from '@florilegium/bhl';
 import type { Reuse, RightsFacts } from './reuse.ts';
 
 /** Why the catalog holds a page: by its rows, by chance, or because an earlier export held it. */
@@ -34,7 +35,6 @@ export interface Part {
   containerTitle: string;
   date: string;
   pageRange: string;
-  rights: Rights;
 }
 
 /** A page with its story. */
@@ -54,7 +54,9 @@ export interface Page {
   /** Scientific names found on the page, where they were imported. */
   names: string[];
   parts: Part[];
+  /** Those that hold for the page: of its first article whose class of reuse is known, else of its item. */
   rights: Rights;
+  /** The class of these rights. */
   reuse: Reuse;
 }
 
@@ -62,22 +64,24 @@ export const bhlAddressOf = (pageId: number): string => `https://www.biodiversit
 
 export const partAddressOf = (partId: number): string => `https://www.biodiversitylibrary.org/part/${partId}`;
 
-/** What is written on the page as its number, with its word: `Plate 12`, `Taf. III`; '' for a page without one. */
+const plates = candidateRule('illustrated');
+
+/**
+ * What is written on the page as its number, with its word: `Plate 12`, `Taf. III`; '' for a page without one. The number of a
+ * plate comes before that of the page, and a number with a word before one that stands alone.
+ */
 export function placeOf({ rows }: Pick<Page, 'rows'>): string {
+  const numbered = rows.filter(({ number }) => number !== '');
   const row =
-    rows.find(({ prefix, number }) => number !== '' && prefix !== '') ?? rows.find(({ number }) => number !== '');
+    numbered.find((one) => plates.judgeRow(one).prefixPattern !== undefined) ??
+    numbered.find(({ prefix }) => prefix !== '') ??
+    numbered[0];
   return row ? `${row.prefix} ${row.number}`.trim() : '';
 }
 
-/** The rights that hold for the page: its article's, where the article says any. */
-export function rightsOf({ rights, parts }: Page): Rights {
-  const said = parts.find((part) => Object.values(part.rights).some((text) => text !== ''));
-  return said?.rights ?? rights;
-}
-
 /** One line on the rights: the licence or statement where there is one, else the copyright status, with the holder. */
-export function rightsTextOf(page: Page): string {
-  const { license, statement, copyrightStatus, holder } = rightsOf(page);
+export function rightsTextOf({ rights }: Pick<Page, 'rights'>): string {
+  const { license, statement, copyrightStatus, holder } = rights;
   const said = [license, statement].filter((text) => text !== '').join('; ') || copyrightStatus;
   return holder === '' ? said : `${said}${said === '' ? '' : '; '}held by ${holder}`;
 }

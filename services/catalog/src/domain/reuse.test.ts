@@ -23,6 +23,11 @@ describe('what may be reused', () => {
     ['In copyright.', '', 'CC BY', 'attribution'],
     ['', '', 'https://creativecommons.org/publicdomain/mark/1.0/', 'public_domain'],
     ['', 'http://rightsstatements.org/vocab/InC/1.0/', '', 'in_copyright'],
+    ['', 'http://rightsstatements.org/vocab/NoC-US/1.0/', '', 'public_domain'],
+    ['', 'http://rightsstatements.org/vocab/NKC/1.0/', '', 'public_domain'],
+    ['', 'http://rightsstatements.org/vocab/NoC-NC/1.0/', '', 'limited'],
+    ['Public domain.', 'http://rightsstatements.org/vocab/NoC-CR/1.0/', '', 'limited'],
+    ['NOT_IN_COPYRIGHT', '', 'http://rightsstatements.org/vocab/NoC-OKLR/1.0/', 'limited'],
     ['Not provided. Contact Holding Institution to verify copyright status.', '', '', 'unknown'],
     ['', '', '', 'unknown'],
   ])('of %s %s %s is %s', (copyrightStatus, statement, license, reuse) => {

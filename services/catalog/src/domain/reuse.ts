@@ -1,6 +1,6 @@
 /**
  * What may be done with a page's image, from most to least: no rights known to stand, free with the maker named, free with
- * conditions (no trade or no changes), only with permission, not said.
+ * conditions (no trade, no changes, or what a contract or another law than copyright demands), only with permission, not said.
  */
 export const reuseClasses = ['public_domain', 'attribution', 'limited', 'in_copyright', 'unknown'] as const;
 export type Reuse = (typeof reuseClasses)[number];
@@ -23,8 +23,10 @@ export function reuseOf({ copyrightStatus, statement, license }: RightsFacts): R
     const conditions = /licenses\/([a-z-]+)/.exec(said)?.[1] ?? /\bcc[ -](by[a-z -]*)/.exec(said)?.[1];
     if (conditions !== undefined) return /nc|nd/.test(conditions) ? 'limited' : 'attribution';
   }
-  const said = `${copyrightStatus} ${statement}`.toLowerCase().replaceAll('_', ' ');
-  if (/public domain|not in copyright|no known copyright|no longer under copyright|vocab\/(noc|nkc)/.test(said)) {
+  const said = `${copyrightStatus} ${statement} ${license}`.toLowerCase().replaceAll('_', ' ');
+  // rightsstatements.org: no copyright, but a contract, a law or the country stands in the way of some uses.
+  if (/vocab\/noc-(nc|cr|oklr)/.test(said)) return 'limited';
+  if (/public domain|not in copyright|no known copyright|no longer under copyright|vocab\/(noc-us|nkc)/.test(said)) {
     return 'public_domain';
   }
   if (/in copyright|permission|all rights reserved|vocab\/inc/.test(said)) return 'in_copyright';

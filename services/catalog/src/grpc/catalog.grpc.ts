@@ -16,7 +16,6 @@ import {
   type PageRef,
   type PageRowFacts,
   placeOf,
-  rightsOf,
   rightsTextOf,
 } from '../domain/page.ts';
 import type { PageSet, PageSetParameters } from '../domain/page-set.ts';
@@ -123,7 +122,7 @@ export function catalogGrpc(calls: CatalogCalls): CatalogServiceImplementation {
 const storiesPerMessage = 100;
 
 function toPage(page: Page): PageMessage {
-  const { ref, title, authors, year, volume, rows, reuse, names, parts } = page;
+  const { ref, title, authors, year, volume, rows, reuse, names, parts, rights } = page;
   return {
     ref,
     title,
@@ -135,10 +134,10 @@ function toPage(page: Page): PageMessage {
     bhlAddress: bhlAddressOf(ref.pageId),
     citation: citationOf(page),
     reuse,
-    license: rightsOf(page).license,
+    license: rights.license,
     place: placeOf(page),
     names,
-    parts: parts.map(({ rights: _, ...part }) => part),
+    parts,
   };
 }
 
@@ -199,5 +198,10 @@ function toImport(run: ImportRun): Import {
     phase: run.phase,
     bytesPerSecond: run.bytesPerSecond,
     rowsPerSecond: run.rowsPerSecond,
+    newPageCount: run.newPageCount,
+    changedPageCount: run.changedPageCount,
+    vanishedPageCount: run.vanishedPageCount,
+    typeCounts: run.typeCounts,
+    outsideTypeCounts: run.outsideTypeCounts,
   };
 }

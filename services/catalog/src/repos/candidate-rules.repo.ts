@@ -4,10 +4,14 @@ import { type Kysely, sql } from 'kysely';
 import type { CatalogSchema } from '../schema.ts';
 
 export interface CandidateRulesRepo {
-  /** Records rules that are new and gives the ids of all, by name. @throws when a known version says something else now */
+  /** @throws when a version that was recorded says something else now */
+  checkRules(rules: readonly CompiledRule[]): Promise<void>;
+  /** Records rules that are new and gives the ids of all, by name. @throws as checkRules */
   recordRules(rules: readonly CompiledRule[]): Promise<Map<string, number>>;
-  /** Undefined while no import has judged the rule. */
-  findRuleId(rule: CandidateRule): Promise<number | undefined>;
+  /** Marks the rules whose candidates are now those of the newest import. */
+  markJudged(ruleIds: readonly number[]): Promise<void>;
+  /** Undefined while the rule, as it reads now, has not been judged on the newest import. */
+  findJudgedRuleId(rule: CompiledRule): Promise<number | undefined>;
   countCandidates(ruleId: number): Promise<number>;
   /** At most some thousand at a time. */
   addCandidates(ruleId: number, pageIds: readonly number[]): Promise<void>;
@@ -17,14 +21,23 @@ export function candidateRulesRepo(kysely: Kysely<CatalogSchema>): CandidateRule
   const find = ({ name, version }: CandidateRule) =>
     kysely
       .selectFrom('candidate_rule')
-      .select(['id', 'hash'])
+      .select(['id', 'hash', 'judged'])
       .where('name', '=', name)
       .where('version', '=', version)
       .executeTakeFirst();
+  const refuseOther = ({ rule, hash }: CompiledRule, recorded: { hash: string } | undefined) => {
+    if (recorded && recorded.hash !== hash) {
+      throw internal(`rule ${rule.name} changed without a new version: ${rule.version} was recorded otherwise`);
+    }
+  };
   return {
+    checkRules: async (rules) => {
+      for (const rule of rules) refuseOther(rule, await find(rule.rule));
+    },
     recordRules: async (rules) => {
       const ids = new Map<string, number>();
-      for (const { rule, hash } of rules) {
+      for (const compiled of rules) {
+        const { rule, hash } = compiled;
         // Asked first: a refused insert would use up one of the 32,767 ids each time.
         let recorded = await find(rule);
         if (!recorded) {
@@ -35,14 +48,21 @@ export function candidateRulesRepo(kysely: Kysely<CatalogSchema>): CandidateRule
             .execute();
           recorded = await find(rule);
         }
-        if (recorded?.hash !== hash) {
-          throw internal(`rule ${rule.name} changed without a new version: ${rule.version} was recorded otherwise`);
-        }
-        ids.set(rule.name, recorded.id);
+        refuseOther(compiled, recorded);
+        ids.set(rule.name, recorded!.id);
       }
       return ids;
     },
-    findRuleId: async (rule) => (await find(rule))?.id,
+    markJudged: async (ruleIds) => {
+      await sql`
+        update candidate_rule set judged = true where id = any(${[...ruleIds]}::smallint[]) and not judged`.execute(
+        kysely,
+      );
+    },
+    findJudgedRuleId: async ({ rule, hash }) => {
+      const recorded = await find(rule);
+      return recorded?.judged && recorded.hash === hash ? recorded.id : undefined;
+    },
     addCandidates: async (ruleId, pageIds) => {
       await sql`
         insert into candidate (rule_id, page_id)

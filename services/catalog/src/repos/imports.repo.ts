@@ -153,6 +153,7 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
           bad_line_count: counts.badLineCount,
           bad_lines: JSON.stringify(counts.badLines),
           type_counts: JSON.stringify(counts.typeCounts),
+          outside_type_counts: JSON.stringify(counts.outsideTypeCounts),
           kept_page_count: counts.keptPageCount,
           new_page_count: counts.newPageCount,
           changed_page_count: counts.changedPageCount,
@@ -187,7 +188,7 @@ export function importsRepo(kysely: Kysely<CatalogSchema>): ImportsRepo {
     endImport: async (id, { state, reason }) => {
       const { numUpdatedRows } = await kysely
         .updateTable('import')
-        .set({ state, reason, ended_at: new Date() })
+        .set({ state, reason, ended_at: new Date(), staged: null })
         .where('id', '=', id)
         .where('state', 'in', ['pending', 'running'])
         .executeTakeFirst();
@@ -216,6 +217,8 @@ function toImport(row: Selectable<CatalogSchema['import']>): ImportRun {
     changedPageCount: row.changed_page_count,
     vanishedPageCount: row.vanished_page_count,
     candidateCounts: row.candidate_counts,
+    typeCounts: row.type_counts,
+    outsideTypeCounts: row.outside_type_counts,
     createdAt: row.created_at,
     startedAt: row.started_at,
     endedAt: row.ended_at,

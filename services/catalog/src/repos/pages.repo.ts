@@ -27,7 +27,7 @@ export interface PagesRepo {
   listCandidatesOfEither(ruleIds: readonly [number, number], after: number, limit: number): Promise<ComparedPage[]>;
 }
 
-/** A page's own rights are its article's, where the article says any; else its item's. */
+/** A page's own rights are those of its first article whose class is known, else its item's; `listPages` chooses the same. */
 const reuseOfPage = sql<Reuse>`coalesce((
   select part.reuse from page_part join part using (part_id)
   where page_part.page_id = page.page_id and part.reuse <> 'unknown' order by part_id limit 1), item.reuse, 'unknown')`;
@@ -85,7 +85,7 @@ export function pagesRepo(kysely: Kysely<CatalogSchema>): PagesRepo {
         'page.neighbour_ids',
         'page.neighbour_sequences',
         'page.kept_as',
-        reuseOfPage.as('reuse'),
+        'item.reuse as item_reuse',
         sql<string[] | null>`(select names from page_name where page_name.page_id = page.page_id)`.as('names'),
         'item.bar_code',
         'item.title_ids',
@@ -106,34 +106,45 @@ export function pagesRepo(kysely: Kysely<CatalogSchema>): PagesRepo {
       .orderBy('page.page_id')
       .execute();
     const parts = Map.groupBy(await listParts(rows.map(({ page_id }) => page_id)), ({ page_id }) => page_id);
-    return rows.map((row) => ({
-      ref: {
-        pageId: row.page_id,
-        itemId: row.item_id ?? 0,
-        titleId: row.title_ids?.[0] ?? 0,
-        barCode: row.bar_code ?? '',
-        sequence: row.sequence ?? 0,
-      },
-      keptAs: row.kept_as,
-      title: row.full_title ?? '',
-      authors: row.creators || row.author || '',
-      publicationDetails: row.publication_details ?? '',
-      institution: row.institution_name ?? '',
-      year: row.page_year || row.item_year || row.start_year || '',
-      volume: row.item_volume || row.page_volume,
-      issue: row.issue,
-      rows: toRows(row.rows),
-      names: row.names ?? [],
-      parts: (parts.get(row.page_id) ?? []).slice(0, partsMax).map(toPart),
-      reuse: row.reuse,
-      neighbours: row.neighbour_ids.map((id, index) => ({ pageId: id, sequence: row.neighbour_sequences[index]! })),
-      rights: {
-        copyrightStatus: row.copyright_status ?? '',
-        statement: row.rights_statement ?? '',
-        license: row.license_type ?? '',
-        holder: row.rights_holder ?? '',
-      },
-    }));
+    return rows.map((row) => {
+      const itsParts = parts.get(row.page_id) ?? [];
+      const part = itsParts.find(({ reuse }) => reuse !== 'unknown');
+      return {
+        ref: {
+          pageId: row.page_id,
+          itemId: row.item_id ?? 0,
+          titleId: row.title_ids?.[0] ?? 0,
+          barCode: row.bar_code ?? '',
+          sequence: row.sequence ?? 0,
+        },
+        keptAs: row.kept_as,
+        title: row.full_title ?? '',
+        authors: row.creators || row.author || '',
+        publicationDetails: row.publication_details ?? '',
+        institution: row.institution_name ?? '',
+        year: row.page_year || row.item_year || row.start_year || '',
+        volume: row.item_volume || row.page_volume,
+        issue: row.issue,
+        rows: toRows(row.rows),
+        names: row.names ?? [],
+        parts: itsParts.slice(0, partsMax).map(toPart),
+        neighbours: row.neighbour_ids.map((id, index) => ({ pageId: id, sequence: row.neighbour_sequences[index]! })),
+        reuse: part?.reuse ?? row.item_reuse ?? 'unknown',
+        rights: part
+          ? {
+              copyrightStatus: part.rights_status,
+              statement: part.rights_statement,
+              license: part.license_url || part.license_name,
+              holder: part.rights_holder,
+            }
+          : {
+              copyrightStatus: row.copyright_status ?? '',
+              statement: row.rights_statement ?? '',
+              license: row.license_type ?? '',
+              holder: row.rights_holder ?? '',
+            },
+      };
+    });
   };
 
   return {
@@ -177,6 +188,7 @@ export function pagesRepo(kysely: Kysely<CatalogSchema>): PagesRepo {
     },
 
     listCandidatesOfEither: async ([one, other], after, limit) => {
+      // The next of both are among the next of each, which the index gives without looking at the rest.
       const { rows: pages } = await sql<{
         page_id: number;
         in_one: boolean;
@@ -188,7 +200,11 @@ export function pagesRepo(kysely: Kysely<CatalogSchema>): PagesRepo {
           coalesce(nullif(page.year, ''), nullif(item.year, ''), title.start_year, '') as year
         from (
           select page_id, bool_or(rule_id = ${one}) as in_one, bool_or(rule_id = ${other}) as in_other
-          from candidate where rule_id in (${one}, ${other}) and page_id > ${after}
+          from (
+            (select rule_id, page_id from candidate where rule_id = ${one} and page_id > ${after} order by page_id limit ${limit})
+            union all
+            (select rule_id, page_id from candidate where rule_id = ${other} and page_id > ${after} order by page_id limit ${limit})
+          ) next
           group by page_id order by page_id limit ${limit}) either
         join page using (page_id)
         left join item on item.item_id = page.item_id
@@ -215,11 +231,5 @@ function toPart(row: Selectable<CatalogSchema['part']>): Part {
     containerTitle: row.container_title,
     date: row.date,
     pageRange: row.page_range,
-    rights: {
-      copyrightStatus: row.rights_status,
-      statement: row.rights_statement,
-      license: row.license_url || row.license_name,
-      holder: row.rights_holder,
-    },
   };
 }

@@ -11,11 +11,12 @@ import type { MergeCounts } from './imports.repo.ts';
 
 /**
  * Unlogged tables that one attempt of one import fills by COPY and merges in a single transaction. Each attempt has its
- * own, so a worker that was taken for dead cannot write into another's; what a killed attempt left is dropped by the next.
+ * own, so a worker that was taken for dead cannot write into another's; what a killed attempt left is dropped by the next, or
+ * once the import has ended.
  */
 export interface StagingRepo {
   readonly attempt: number;
-  /** Drops what earlier attempts have left, except what this one has taken over. */
+  /** Drops what earlier attempts and imports that have ended left, except what this attempt has taken over. */
   dropLeftovers(): Promise<void>;
   /** Drops this attempt's tables alone: another may have taken over meanwhile. */
   dropOwn(): Promise<void>;
@@ -75,6 +76,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
   const fill = (kind: StagedKind | 'row', columns: string, joinedBy: string, lines: AsyncIterable<string>) =>
     db.inTransaction(async ({ kysely, copyIn }) => {
       const table = tables[kind];
+      await withoutTimeout(kysely);
       await sql`drop table if exists ${sql.id(table)}`.execute(kysely);
       await sql`create unlogged table ${sql.id(table)} (${sql.raw(columns)})`.execute(kysely);
       const count = await copyIn(`copy ${table} from stdin`, lines);
@@ -96,6 +98,7 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
     chunks: AsyncIterable<Buffer>,
   ): Promise<void> =>
     db.inTransaction(async ({ kysely, copyIn }) => {
+      await withoutTimeout(kysely);
       const table = sql.id(tables[like]);
       await sql`drop table if exists ${table}`.execute(kysely);
       const create = isFirst ? sql`create table` : sql`create unlogged table`;
@@ -141,18 +144,11 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
         where schemaname = ${db.schema} and tablename like ${`${prefixOf(importId).replaceAll('_', '\\_')}\\_%`}`.execute(
         db.kysely,
       );
-      for (const { name } of rows) {
-        if (taken.has(name)) continue;
-        await db
-          .inTransaction(async ({ kysely }) => {
-            // Another attempt that still copies holds the table; it is dropped the next time.
-            await sql`set local lock_timeout = '1s'`.execute(kysely);
-            await sql`drop table if exists ${sql.id(name)}`.execute(kysely);
-          })
-          .catch((error: unknown) => {
-            if ((error as { code?: string }).code !== '55P03') throw error;
-          });
-      }
+      await dropUnlessInUse(
+        db,
+        rows.map(({ name }) => name).filter((name) => !taken.has(name)),
+      );
+      await dropEndedStaging(db);
     },
     stageItems: (items) =>
       fill(
@@ -233,6 +229,40 @@ export function stagingRepo(db: Db<CatalogSchema>, importId: string, attempt: nu
           order by owner_id, page_id, line) to stdout`),
       ),
   };
+}
+
+/** Drops what imports left that have ended, cancelled while their worker was gone for instance: nobody comes back for it. */
+export async function dropEndedStaging(db: Db<CatalogSchema>): Promise<void> {
+  const { rows } = await sql<{ name: string }>`
+    select tablename as name from pg_tables
+    where schemaname = ${db.schema} and tablename ~ '^staging_[0-9a-f]{32}_' and not exists (
+      select from import
+      where id = substring(tablename from '^staging_([0-9a-f]{32})_')::uuid and state in ('pending', 'running'))`.execute(
+    db.kysely,
+  );
+  await dropUnlessInUse(
+    db,
+    rows.map(({ name }) => name),
+  );
+}
+
+async function dropUnlessInUse(db: Db<CatalogSchema>, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await db
+      .inTransaction(async ({ kysely }) => {
+        // Another attempt that still copies holds the table; it is dropped the next time.
+        await sql`set local lock_timeout = '1s'`.execute(kysely);
+        await sql`drop table if exists ${sql.id(name)}`.execute(kysely);
+      })
+      .catch((error: unknown) => {
+        if ((error as { code?: string }).code !== '55P03') throw error;
+      });
+  }
+}
+
+/** A COPY takes as long as the file takes to arrive; a source that is silent breaks off by itself. */
+async function withoutTimeout(kysely: Kysely<CatalogSchema>): Promise<void> {
+  await sql`set local statement_timeout = 0`.execute(kysely);
 }
 
 /**
@@ -380,7 +410,7 @@ export async function mergeStaging(
 ): Promise<MergeCounts> {
   const names = tablesOf(importId, attempt);
   const [page, item, title] = [sql.id(names.page), sql.id(names.item), sql.id(names.title)];
-  await sql`set local statement_timeout = 0`.execute(kysely);
+  await withoutTimeout(kysely);
   // Candidates are sorted and pages joined by the million: in memory, not on disk.
   await sql`set local work_mem = '64MB'`.execute(kysely);
   const lost = await findLostRows(kysely, names, stagedRows);
@@ -425,6 +455,7 @@ export async function mergeStaging(
   if (has.parts) await mergeParts(kysely, { page, part: sql.id(names.part), partPage: sql.id(names.partPage) });
   if (has.names) await mergeNames(kysely, { page, name: sql.id(names.name) });
 
+  await forgetOtherRules(kysely, ruleIds);
   // Last, since it may take the staged tables away.
   const pageCounts = (await takePlace(kysely, names))
     ? await countPages(kysely)
@@ -434,6 +465,14 @@ export async function mergeStaging(
 }
 
 type Table = ReturnType<typeof sql.id>;
+
+/** Candidates of a rule that this import did not judge are another export's; the rule is judged again when it comes back. */
+async function forgetOtherRules(kysely: Kysely<CatalogSchema>, ruleIds: readonly number[]): Promise<void> {
+  await sql`
+    with forgotten as (
+      update candidate_rule set judged = false where judged and id <> all(${[...ruleIds]}::smallint[]) returning id)
+    delete from candidate where rule_id in (select id from forgotten)`.execute(kysely);
+}
 
 async function addIndexesOf(kysely: Kysely<CatalogSchema>, like: string, table: string): Promise<void> {
   await sql`set local maintenance_work_mem = '64MB'`.execute(kysely);

@@ -8,7 +8,6 @@ import {
   type PageRef,
   partAddressOf,
   placeOf,
-  rightsOf,
   rightsTextOf,
 } from '../domain/page.ts';
 import type { Reuse } from '../domain/reuse.ts';
@@ -148,7 +147,10 @@ export function addPageRoutes(app: HttpApp, routes: PageRoutes): void {
             reuse: Type.Object({
               public_domain: Type.Integer({ description: 'No rights are known to stand' }),
               attribution: Type.Integer({ description: 'Free with the maker named (CC BY, CC BY-SA)' }),
-              limited: Type.Integer({ description: 'No trade, or no changes (NC, ND)' }),
+              limited: Type.Integer({
+                description:
+                  'With conditions: no trade, no changes (NC, ND), or those of a contract or another law (NoC-CR, NoC-OKLR)',
+              }),
               in_copyright: Type.Integer({ description: 'Only with permission' }),
               unknown: Type.Integer(),
             }),
@@ -244,14 +246,14 @@ export function addPageRoutes(app: HttpApp, routes: PageRoutes): void {
 }
 
 function story(page: Page) {
-  const { ref, rights: _, parts, ...rest } = page;
+  const { ref, rights, parts, ...rest } = page;
   return {
     ...ref,
     ...rest,
     place: placeOf(page),
-    parts: parts.map(({ rights: __, ...part }) => ({ ...part, bhlAddress: partAddressOf(part.partId) })),
+    parts: parts.map((part) => ({ ...part, bhlAddress: partAddressOf(part.partId) })),
     rights: rightsTextOf(page),
-    license: rightsOf(page).license,
+    license: rights.license,
     bhlAddress: bhlAddressOf(ref.pageId),
     citation: citationOf(page),
   };

@@ -39,6 +39,10 @@ export const importShape = Type.Object({
     description: 'Pages that are no longer in the export, or have no such row any more',
   }),
   candidateCounts: Type.Record(Type.String(), Type.Integer()),
+  typeCounts: Type.Record(Type.String(), Type.Integer(), { description: 'Rows by page type' }),
+  outsideTypeCounts: Type.Record(Type.String(), Type.Integer(), {
+    description: 'Rows by page type of the pages that no rule keeps, of which the reservoir is a draw',
+  }),
   createdAt: moment,
   startedAt: moment,
   endedAt: moment,

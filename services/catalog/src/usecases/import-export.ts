@@ -1,6 +1,6 @@
 import { type CompiledRule, DrawOf, PageIdSet, readPageFile, seededDraw } from '@florilegium/bhl';
 import { addToOutbox } from '@florilegium/db';
-import { invalidArgument, messageOf } from '@florilegium/errors';
+import { AppError, invalidArgument, messageFateOf, messageOf } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import { eventMessage } from '@florilegium/messaging';
 import type { Claim, ClaimedBatch } from '@florilegium/work';
@@ -29,8 +29,8 @@ const progressIntervalMs = 500;
 
 /**
  * Reads an export into staging tables and merges it in the transaction that ends the run: until then, and after any
- * failure, the catalog is as it was. An attempt that was killed after the page file was read is gone on with from there, if
- * the files are still the same; any other begins anew.
+ * failure, the catalog is as it was. An attempt that was killed or stopped, or that a network broke off, after the page file was
+ * read is gone on with from there, if the files are still the same; any other begins anew.
  */
 export async function importExport(deps: ImportDeps, batch: ClaimedBatch<CatalogSchema>): Promise<void> {
   const { store, exportFiles, log } = deps;
@@ -43,7 +43,8 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
   const wanted = exportKinds.filter((kind) => kind !== 'pagename' || run.withNames);
   const files: ExportFiles = await exportFiles.findAll(run.source, wanted, signal);
   const { page } = files;
-  for (const kind of ['page', 'item'] as const) if (!files[kind]) throw missingFile(run.source, kind);
+  const needed = ['page', 'item', ...(run.withNames ? ['pagename' as const] : [])] as const;
+  for (const kind of needed) if (!files[kind]) throw missingFile(run.source, kind);
 
   const progress = trackProgress(store, runId, Object.values(files), log);
   const { badLineShareMax } = deps;
@@ -61,8 +62,9 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
       log.info({ importId: runId, attempt }, 'import goes on after the page file');
       Object.assign(reading, { badLines: counts.badLines, badLineCount: counts.badLineCount });
       for (const kind of ['page', 'item', 'title', 'creator'] as const) {
-        progress.doneBytes += files[kind]?.bytesTotal ?? 0;
+        progress.skippedBytes += files[kind]?.bytesTotal ?? 0;
       }
+      progress.doneBytes = progress.skippedBytes;
       progress.rowCount = counts.rowCount;
     } else {
       await stageTitles(reading, files, staging);
@@ -93,6 +95,7 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
         },
       });
       const keptBy = deps.rules.map(({ rule }) => rowTestOf(rule));
+      await repos.rules.markJudged(ruleIds);
       await repos.imports.finishImport(runId, { ...counts, ...mergeCounts, keptBy });
       const { pageCount, keptPageCount } = counts;
       await addToOutbox(tx.kysely, [
@@ -100,15 +103,23 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
       ]);
       return mergeCounts;
     });
-    log.info({ importId: runId, ...counts, badLines: undefined, typeCounts: undefined, ...merged }, 'export imported');
+    log.info(
+      {
+        importId: runId,
+        ...counts,
+        badLines: undefined,
+        typeCounts: undefined,
+        outsideTypeCounts: undefined,
+        ...merged,
+      },
+      'export imported',
+    );
     stopTimer({ outcome: 'done' });
   } catch (error) {
     stopTimer({ outcome: signal.aborted ? 'stopped' : 'failed' });
-    // What was staged is of no more use; when PostgreSQL itself is away the next attempt drops it.
-    await store.imports
-      .forgetStaged(runId, attempt)
+    // When PostgreSQL itself is away the next attempt drops what is of no more use.
+    await dropUseless({ store, staging, runId, willBeTried: signal.aborted || mayPass(error) })
       .then(() => (signal.aborted ? undefined : store.imports.saveBadLines(runId, reading)))
-      .then(() => staging.dropOwn())
       .catch((dropError: unknown) => log.warn({ reason: messageOf(dropError) }, 'staging not dropped'));
     throw error;
   } finally {
@@ -116,7 +127,30 @@ export async function importExport(deps: ImportDeps, batch: ClaimedBatch<Catalog
   }
 }
 
-/** What an attempt that was killed has staged for good, now this attempt's; undefined when there is nothing or it is of no use. */
+const mayPass = (error: unknown) => !(error instanceof AppError) || messageFateOf(error.code) === 'retry';
+
+/** Drops what a broken-off attempt has staged, unless another attempt will go on from what it recorded. */
+async function dropUseless({
+  store,
+  staging,
+  runId,
+  willBeTried,
+}: {
+  store: Store;
+  staging: StagingRepo;
+  runId: string;
+  willBeTried: boolean;
+}): Promise<void> {
+  if (willBeTried) {
+    const run = await store.imports.findImport(runId);
+    const staged = await store.imports.findStaged(runId);
+    if (run?.state === 'running' && staged?.attempt === staging.attempt) return;
+  }
+  await store.imports.forgetStaged(runId, staging.attempt);
+  await staging.dropOwn();
+}
+
+/** What an attempt that ended early has staged for good, now this attempt's; undefined when there is nothing or it is of no use. */
 async function resume({
   store,
   staging,
@@ -138,6 +172,9 @@ async function resume({
   return { counts: staged.counts, keptPages };
 }
 
+/** Grows whenever `ExportCounts` changes: what was staged with other counts begins anew. */
+const countsForm = 2;
+
 /** The same while files, rules and reservoir are; undefined where a file's version cannot be told. */
 function fingerprintOf(
   files: ExportFiles,
@@ -149,16 +186,25 @@ function fingerprintOf(
     return file ? [kind, file.name, file.version] : [kind];
   });
   if (versions.some((version) => version.length === 3 && version[2] === undefined)) return undefined;
-  return JSON.stringify([versions, rules.map(({ hash }) => hash), reservoir]);
+  return JSON.stringify([countsForm, versions, rules.map(({ hash }) => hash), reservoir]);
 }
 
 function countsOf(
   reading: Reading,
   gathered: Omit<ExportCounts, 'rowCount' | 'badLineCount' | 'badLines'>,
 ): ExportCounts {
-  const { pageCount, keptPageCount, candidateCounts, typeCounts } = gathered;
+  const { pageCount, keptPageCount, candidateCounts, typeCounts, outsideTypeCounts } = gathered;
   const { badLineCount, badLines, progress } = reading;
-  return { rowCount: progress.rowCount, pageCount, keptPageCount, candidateCounts, typeCounts, badLineCount, badLines };
+  return {
+    rowCount: progress.rowCount,
+    pageCount,
+    keptPageCount,
+    candidateCounts,
+    typeCounts,
+    outsideTypeCounts,
+    badLineCount,
+    badLines,
+  };
 }
 
 /** The last try failed: the run says why, and so does the event. */
@@ -203,7 +249,7 @@ async function stagePages(
       gatherer.finish(onPage);
     });
     const { pageCount, keptPageCount, candidateCounts } = gatherer;
-    return { keptPages, pageCount, keptPageCount, candidateCounts, typeCounts: gatherer.typeCounts() };
+    return { keptPages, pageCount, keptPageCount, candidateCounts, ...gatherer.typeCounts() };
   };
   try {
     return await stage(file, true);
@@ -233,6 +279,8 @@ async function stagePages(
 interface Progress {
   phase: ImportPhase;
   doneBytes: number;
+  /** Of these: read by an attempt before this one, whose time does not count. */
+  skippedBytes: number;
   rowCount: number;
   stop(): Promise<void>;
 }
@@ -244,7 +292,7 @@ function trackProgress(store: Store, importId: string, files: readonly ExportFil
   let pagesStartedAt: number | undefined;
   let writing: Promise<void> | undefined;
   const write = () => {
-    const { phase, doneBytes, rowCount } = progress;
+    const { phase, doneBytes, skippedBytes, rowCount } = progress;
     const now = performance.now();
     if (phase === 'pages') pagesStartedAt ??= now;
     const per = (count: number, since: number | undefined) =>
@@ -255,7 +303,7 @@ function trackProgress(store: Store, importId: string, files: readonly ExportFil
         doneBytes,
         totalBytes,
         rowCount,
-        bytesPerSecond: per(doneBytes, startedAt),
+        bytesPerSecond: per(doneBytes - skippedBytes, startedAt),
         rowsPerSecond: phase === 'pages' ? per(rowCount, pagesStartedAt) : undefined,
       })
       .catch((error: unknown) => log.warn({ importId, reason: messageOf(error) }, 'progress not written'))
@@ -267,6 +315,7 @@ function trackProgress(store: Store, importId: string, files: readonly ExportFil
   const progress: Progress = {
     phase: 'titles',
     doneBytes: 0,
+    skippedBytes: 0,
     rowCount: 0,
     stop: async () => {
       clearInterval(timer);

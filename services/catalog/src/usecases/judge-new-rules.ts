@@ -6,7 +6,7 @@ import type { Store } from '../store.ts';
 const pagesPerQuery = 5000;
 
 /**
- * Finds the candidates of rules that no import has judged, among the pages that are kept. A rule that needs rows that were
+ * Finds the candidates of rules that the newest import has not judged, among the pages that are kept. A rule that needs rows that were
  * not kept waits for the next import. Done again it changes nothing.
  */
 export async function judgeNewRules({
@@ -21,7 +21,7 @@ export async function judgeNewRules({
   const keptBy = await store.imports.findKeptBy();
   if (keptBy === undefined) return;
   for (const rule of rules) {
-    if ((await store.rules.findRuleId(rule.rule)) !== undefined) continue;
+    if ((await store.rules.findJudgedRuleId(rule)) !== undefined) continue;
     const missing = missingRows(keptBy, rule.rule);
     if (missing.length > 0) {
       log.warn({ rule: rule.rule.name, missing }, 'candidate rule needs a new import');
@@ -37,9 +37,11 @@ export async function judgeNewRules({
         const selected = kept.filter(({ rows }) => rule.explain(rows).selected).map(({ pageId }) => pageId);
         await ruleRepo.addCandidates(ruleId, selected);
         count += selected.length;
-        if (kept.length < pagesPerQuery) return count;
+        if (kept.length < pagesPerQuery) break;
         after = kept.at(-1)!.pageId;
       }
+      await ruleRepo.markJudged([ruleId]);
+      return count;
     });
     log.info({ rule: rule.rule.name, candidateCount }, 'candidate rule judged on the kept pages');
   }

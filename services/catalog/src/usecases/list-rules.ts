@@ -13,8 +13,9 @@ export interface RuleWithCount extends CandidateRule {
 export async function listRules({ store, rules }: RuleDeps): Promise<RuleWithCount[]> {
   const keptBy = await store.imports.findKeptBy();
   const listed: RuleWithCount[] = [];
-  for (const { rule, hash } of rules) {
-    const id = await store.rules.findRuleId(rule);
+  for (const compiled of rules) {
+    const { rule, hash } = compiled;
+    const id = await store.rules.findJudgedRuleId(compiled);
     const candidateCount = id === undefined ? 0 : await store.rules.countCandidates(id);
     const missing = keptBy === undefined || id !== undefined ? [] : missingRows(keptBy, rule);
     listed.push({ ...rule, hash, candidateCount, missingRows: missing });

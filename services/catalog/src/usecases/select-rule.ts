@@ -18,10 +18,11 @@ export function selectRule(rules: readonly CompiledRule[], name: string): Compil
   return rule;
 }
 
-/** The id under which a rule's candidates stand. @throws not_found, failed_precondition before an import has judged it */
+/** The id under which a rule's candidates stand. @throws not_found, failed_precondition while it is not judged on the newest import */
 export async function selectRuleId({ store, rules }: RuleDeps, name: string): Promise<number> {
-  const { rule } = selectRule(rules, name);
-  const id = await store.rules.findRuleId(rule);
+  const compiled = selectRule(rules, name);
+  const { rule } = compiled;
+  const id = await store.rules.findJudgedRuleId(compiled);
   if (id !== undefined) return id;
   const keptBy = await store.imports.findKeptBy();
   const missing = keptBy === undefined ? [] : missingRows(keptBy, rule);

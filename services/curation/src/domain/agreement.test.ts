@@ -42,6 +42,11 @@ describe('kappa', () => {
     expect(kappaWithInterval(same(1000))!.low).toBeGreaterThan(0.993);
     expect(kappaWithInterval([])).toBeUndefined();
   });
+
+  it('leaves everything open where all pages get one class, however many they are', () => {
+    const alike = Array.from({ length: 1000 }, (_, i) => page(i, 0.1, 0.1));
+    expect(kappaWithInterval(alike)).toEqual({ estimate: 1, low: -1, high: 1 });
+  });
 });
 
 it('bounds the change of the F-measure', () => {

@@ -77,10 +77,13 @@ export function kappaWithInterval(
   };
 }
 
-/** Kappa of two ensembles that call the same share HQ and decide a share `changed` of the pages differently; 1 where all are of one class. */
+/**
+ * Kappa of two ensembles that call the same share HQ and decide a share `changed` of the pages differently. Where all pages are of one class any change
+ * undoes all agreement beyond chance: what such a set cannot rule out takes kappa to its lowest.
+ */
 export function kappaAtChange(changed: number, hqShare: number): number {
   const byChance = hqShare ** 2 + (1 - hqShare) ** 2;
-  return byChance === 1 ? 1 : Math.max(-1, 1 - changed / (1 - byChance));
+  return changed === 0 ? 1 : Math.max(-1, 1 - changed / (1 - byChance));
 }
 
 function changedShareOf({ bothHq, onlyBefore, onlyNow, bothLq }: Contingency) {

@@ -41,6 +41,13 @@ describe('the audit sample', () => {
       }
   });
 
+  it('knows of pages that nobody will look at', () => {
+    expect(draw(pages(3000), 0)).toEqual([
+      { number: 1, listed: true, low: 0, high: 1, sampleCount: 0, pageCount: 1500, pageIds: [] },
+      { number: 2, listed: false, low: 0, high: 1, sampleCount: 0, pageCount: 1500, pageIds: [] },
+    ]);
+  });
+
   it('looks more closely where scores are torn', () => {
     const strata = draw(pages(3000), 120);
     const rate = (probability: number) => {
@@ -67,8 +74,7 @@ describe('the audit sample', () => {
     expect(drawnIds(strata)).toHaveLength(90);
   });
 
-  it('is empty when nothing is asked or nobody is left to ask about', () => {
-    expect(draw(pages(100), 0)).toEqual([]);
+  it('is empty when nobody is left to ask about', () => {
     expect(draw([], 10)).toEqual([]);
   });
 

@@ -36,7 +36,8 @@ export class ScoreHistogram {
 
   /**
    * Strata for a sample of `sampleCount` pages: on either side of the list's edge at most `strataMax` of equal weight and of at
-   * least `perStratumMin` sampled pages. Precision needs the listed side and recall both, so each gets at least a third.
+   * least `perStratumMin` sampled pages. Precision needs the listed side and recall both, so each gets at least a third. Pages that nobody will
+   * look at are a stratum too: the estimates must know of them.
    *
    * Two strata a side: measured over precisions, prevalences, recalls and sizes (216 cells), recall's interval is 0.228 wide with one, 0.242 with two,
    * 0.268 with three and 0.290 with four, for each stratum that shows no HQ page leaves something open; precision's is 0.124, 0.114, 0.117, 0.120.
@@ -44,7 +45,7 @@ export class ScoreHistogram {
   cut(sampleCount: number, { strataMax = 2, perStratumMin = 15 } = {}): Stratum[] {
     const weights = { listed: this.#weigh('listed'), rest: this.#weigh('rest') };
     const all = weights.listed + weights.rest;
-    if (all === 0 || sampleCount <= 0) return [];
+    if (all === 0) return [];
     const share = weights.listed === 0 ? 0 : weights.rest === 0 ? 1 : clamp(weights.listed / all, 1 / 3, 2 / 3);
     // What a small side cannot use goes to the other.
     const pages = { listed: total(this.#counts.listed), rest: total(this.#counts.rest) };
@@ -70,10 +71,8 @@ export class ScoreHistogram {
     perStratumMin: number,
   ): Omit<Stratum, 'number'>[] {
     const counts = this.#counts[side];
-    if (sampleCount === 0) {
-      // Nobody may look at these pages, but the estimates must know of them.
+    if (sampleCount === 0)
       return total(counts) > 0 ? [{ listed: side === 'listed', low: 0, high: 1, sampleCount: 0 }] : [];
-    }
     const wanted = Math.max(1, Math.min(strataMax, Math.floor(sampleCount / perStratumMin)));
     const edges: number[] = [0];
     const pagesIn: number[] = [0];

@@ -13,6 +13,8 @@ export interface ScoreBins {
   HQ: number[];
   LQ: number[];
   NOT_SURE: number[];
+  /** Pages without a score that are labelled HQ: in the list at any threshold. Lists that were frozen before they were counted lack it. */
+  unscoredHq?: number;
   /** Labels of the label set by what members say of them that never saw the page's book: HQ, and all. */
   judgedHq: number[];
   judged: number[];
@@ -46,7 +48,12 @@ export function emptyScoreBins(): ScoreBins {
   };
 }
 
-export function addScore(bins: ScoreBins, probability: number, label: Label | null): void {
+/** A page without a score is in no bin; only its label can list it. */
+export function addScore(bins: ScoreBins, probability: number | null, label: Label | null): void {
+  if (probability === null) {
+    if (label === 'HQ') bins.unscoredHq = (bins.unscoredHq ?? 0) + 1;
+    return;
+  }
   const bin = binOf(probability);
   bins[label ?? 'unlabelled'][bin]!++;
   if (label === null) bins.probability[bin]! += probability;
@@ -64,7 +71,7 @@ export const countPages = (bins: ScoreBins): number =>
 /** `threshold` is taken at the next edge of a bin. */
 export function figuresAt(bins: ScoreBins, threshold: number): ThresholdFigures {
   const from = edgeOf(threshold);
-  const known = total(bins.HQ);
+  const known = total(bins.HQ) + (bins.unscoredHq ?? 0);
   const unlabelled = total(bins.unlabelled, from);
   const expected = known + total(bins.probability, from);
   const all = known + total(bins.probability);

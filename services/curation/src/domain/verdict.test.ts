@@ -39,6 +39,17 @@ it('takes a stop back when the newest ensemble changed its mind', () => {
   expect(verdictOf(curves(undefined, 1, 1, 1, 0.969)).decision).toBe('continue');
 });
 
+it('does not take pages that all get one class for agreement, however many they are', () => {
+  const allLq = curvesOn(100_000, undefined, 1, 1, 1).map((curve) => ({ ...curve, hqShare: 0 }));
+  expect(verdictOf(allLq)).toEqual({
+    decision: 'may stop',
+    reason:
+      'the last 3 ensembles decide alike (mean kappa 1.000), but they call all 100000 stop pages LQ: pages of one class cannot tell agreement from chance; kappa with the ensemble before is 1.000: F can have changed by at most 0.0 %',
+  });
+  const allHq = allLq.map((curve) => ({ ...curve, hqShare: 1 }));
+  expect(verdictOf(allHq).reason).toContain('all 100000 stop pages HQ');
+});
+
 it('does not take few pages that do not change for ensembles that do not', () => {
   const few = verdictOf(curvesOn(40, undefined, 1, 1, 1));
   expect(few.decision).toBe('may stop');

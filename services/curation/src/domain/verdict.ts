@@ -46,6 +46,7 @@ export function verdictOf(curves: readonly IterationCurve[], rule: StopRule = de
   const mean = window.reduce((sum, curve) => sum + curve.kappa!, 0) / window.length;
   const isSteady = window.length === rule.window && mean >= rule.stopKappa && kappa >= rule.mayStopKappa;
   const low = lowerEndOf(window);
+  const isOneClass = window.every(({ hqShare }) => hqShare === 0) || window.every(({ hqShare }) => hqShare === 1);
   if (isSteady && low >= rule.mayStopKappa)
     return {
       decision: 'stop',
@@ -55,7 +56,11 @@ export function verdictOf(curves: readonly IterationCurve[], rule: StopRule = de
     return {
       decision: 'may stop',
       reason: isSteady
-        ? `the last ${rule.window} ensembles decide alike (mean kappa ${mean.toFixed(3)}), but ${newest.pageCount} stop pages are too few to tell kappa from ${low.toFixed(3)}; ${told}`
+        ? `the last ${rule.window} ensembles decide alike (mean kappa ${mean.toFixed(3)}), but ${
+            isOneClass
+              ? `they call all ${newest.pageCount} stop pages ${newest.hqShare === 0 ? 'LQ' : 'HQ'}: pages of one class cannot tell agreement from chance`
+              : `${newest.pageCount} stop pages are too few to tell kappa from ${low.toFixed(3)}`
+          }; ${told}`
         : window.length < rule.window
           ? `${told}, but only ${window.length} of ${rule.window} comparisons are there`
           : `${told}, but over the last ${rule.window} ensembles the mean kappa is ${mean.toFixed(3)}, under ${rule.stopKappa}`,

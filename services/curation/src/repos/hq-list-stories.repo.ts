@@ -100,19 +100,18 @@ export function hqListStoriesRepo(kysely: Kysely<Schema>) {
     clearStories: async (listId: string): Promise<void> => {
       await sql`delete from hq_list_story where hq_list_id = ${listId}`.execute(kysely);
     },
-    /** Drops stories of pages that are not in the list after all. @returns how many of its pages have none */
-    keepStoriesOfPages: async (listId: string): Promise<number> => {
+    /** Drops stories of pages that are not in the list after all. @returns those of its pages that have none, `limit` at most */
+    keepStoriesOfPages: async (listId: string, limit: number): Promise<number[]> => {
       await sql`
         delete from hq_list_story s where s.hq_list_id = ${listId}
           and not exists (select 1 from hq_list_page p where p.hq_list_id = ${listId} and p.page_id = s.page_id)`.execute(
         kysely,
       );
-      const { rows } = await sql<{ count: number }>`
-        select count(*)::int as count from hq_list_page p where p.hq_list_id = ${listId}
-          and not exists (select 1 from hq_list_story s where s.hq_list_id = ${listId} and s.page_id = p.page_id)`.execute(
-        kysely,
-      );
-      return rows[0]!.count;
+      const { rows } = await sql<{ pageId: number }>`
+        select p.page_id as "pageId" from hq_list_page p where p.hq_list_id = ${listId}
+          and not exists (select 1 from hq_list_story s where s.hq_list_id = ${listId} and s.page_id = p.page_id)
+        order by p.page_id limit ${limit}`.execute(kysely);
+      return rows.map(({ pageId }) => pageId);
     },
     /**
      * Places in the list of the pages that a filter leaves, in order; a shuffled gallery is ordered by its reader. Four bytes a page travel:

@@ -60,7 +60,7 @@ export interface HqList {
 
 export interface HqListPage {
   pageId: number;
-  /** Null in an imported list. */
+  /** Null in an imported list, and of a page without a score that a label put here. */
   probability: number | null;
   chosenBy: 'label' | 'score' | 'import';
 }
@@ -71,10 +71,11 @@ export interface ListDifference {
   keptCount: number;
 }
 
-/** A scored candidate with what is known of it. */
-export interface ScoredCandidate {
+/** A candidate with what is known of it. */
+export interface StagedCandidate {
   pageId: number;
-  probability: number;
+  /** Null where the page has no score. */
+  probability: number | null;
   label: Label | null;
 }
 
@@ -172,6 +173,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
     setNoImageCount: async (id: string, count: number): Promise<void> => {
       await sql`update hq_list set no_image_count = ${count} where id = ${id}`.execute(kysely);
     },
+    /** `frozen_at` is a time at which the label lock is held: labels given before it were given before the audit was drawn. */
     setFrozen: async (
       id: string,
       frozen: {
@@ -193,7 +195,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
           labelled_hq_count = ${frozen.labelledHqCount}, audit_count = ${frozen.auditCount},
           threshold = ${frozen.threshold}, expected_precision = ${frozen.expectedPrecision},
           expected_precision_low = ${frozen.expectedPrecisionLow}, score_bins = ${JSON.stringify(frozen.scoreBins)},
-          frozen_at = now()
+          frozen_at = clock_timestamp()
         where id = ${id}`.execute(kysely);
     },
     setImported: async (
@@ -286,7 +288,7 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
     readBest: async (id: string, limit: number): Promise<HqListPage[]> => {
       const { rows } = await sql<HqListPage>`
         select page_id as "pageId", probability, chosen_by as "chosenBy" from hq_list_page
-        where hq_list_id = ${id} order by probability desc, page_id limit ${limit}`.execute(kysely);
+        where hq_list_id = ${id} order by probability desc nulls last, page_id limit ${limit}`.execute(kysely);
       return rows;
     },
     /** Those of the given pages that have a score for a list. */
@@ -318,6 +320,12 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
         on conflict (hq_list_id, page_id) do nothing`.execute(kysely);
       return Number(numAffectedRows ?? 0);
     },
+    /** Drops what was staged under ids before `beforeId`, which tell their time, for lists that nobody is making. */
+    clearStaleScores: async (beforeId: string): Promise<void> => {
+      await sql`
+        delete from hq_list_score where hq_list_id < ${beforeId}::uuid and not exists (
+          select 1 from hq_list h where h.id = hq_list_id and h.state in ('predicting', 'importing'))`.execute(kysely);
+    },
     clearScores: async (id: string): Promise<void> => {
       await sql`delete from hq_list_score where hq_list_id = ${id}`.execute(kysely);
     },
@@ -328,9 +336,16 @@ export function hqListsRepo(kysely: Kysely<Schema>) {
         select ${id}, * from unnest(${scores.map((s) => s.pageId)}::int[], ${scores.map((s) => s.mean)}::real[])
         on conflict (hq_list_id, page_id) do update set probability = excluded.probability`.execute(kysely);
     },
-    /** Scored candidates after a page, with their current label, in ascending PageID. */
-    readScored: async (id: string, after: number, limit: number): Promise<ScoredCandidate[]> => {
-      const { rows } = await sql<ScoredCandidate>`
+    /** Candidates without a score, beside the scored ones. */
+    putUnscored: async (id: string, pageIds: readonly number[]): Promise<void> => {
+      await sql`
+        insert into hq_list_score (hq_list_id, page_id)
+        select ${id}, page_id from unnest(${pageIds}::int[]) as p (page_id)
+        on conflict (hq_list_id, page_id) do nothing`.execute(kysely);
+    },
+    /** Staged candidates after a page, with their current label, in ascending PageID. */
+    readStaged: async (id: string, after: number, limit: number): Promise<StagedCandidate[]> => {
+      const { rows } = await sql<StagedCandidate>`
         select s.page_id as "pageId", s.probability, l.label
         from (
           select page_id, probability from hq_list_score

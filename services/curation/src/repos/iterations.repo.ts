@@ -88,6 +88,13 @@ export function iterationsRepo(kysely: Kysely<Schema>) {
   };
   return {
     find: (number: number) => findWhere(sql`where i.number = ${number}`),
+    /** Those of some numbers that are an iteration's. */
+    knownNumbers: async (numbers: readonly number[]): Promise<Set<number>> => {
+      if (numbers.length === 0) return new Set();
+      const { rows } = await sql<{ number: number }>`
+        select number from iteration where number = any(${[...new Set(numbers)]}::int[])`.execute(kysely);
+      return new Set(rows.map(({ number }) => number));
+    },
     findById: (id: string) => findWhere(sql`where i.id::text = ${id}`),
     /** With its row locked until the transaction ends, so that events for one iteration take their turns. */
     lock: (id: string) => findWhere(sql`where i.id::text = ${id} for update of i`),

@@ -84,6 +84,14 @@ interface EventRow {
   tookMs: number | null;
 }
 
+const eventColumns = sql`
+  select id, page_id as "pageId", kind, label, undoes, by, at, queue, iteration, took_ms as "tookMs" from label_event`;
+
+const toEvent = ({ id, pageId, kind, label, undoes, by, at, queue, iteration, tookMs }: EventRow): LabelEvent =>
+  kind === 'undo'
+    ? { id, pageId, kind, undoes: undoes!, by, at }
+    : { id, pageId, kind, label: label!, by, at, queue, iteration, tookMs };
+
 export function labelsRepo(kysely: Kysely<Schema>) {
   return {
     /** @returns the events' ids by page, of two labels of one page the later one's */
@@ -119,24 +127,15 @@ export function labelsRepo(kysely: Kysely<Schema>) {
       return rows[0]?.id ?? undefined;
     },
     listEvents: async (pageId: number): Promise<LabelEvent[]> => {
-      const { rows } = await sql<EventRow>`
-        select id, page_id as "pageId", kind, label, undoes, by, at, queue, iteration, took_ms as "tookMs"
-        from label_event where page_id = ${pageId} order by id`.execute(kysely);
-      return rows.map((row) =>
-        row.kind === 'undo'
-          ? { id: row.id, pageId: row.pageId, kind: 'undo', undoes: row.undoes!, by: row.by, at: row.at }
-          : {
-              id: row.id,
-              pageId: row.pageId,
-              kind: 'label',
-              label: row.label!,
-              by: row.by,
-              at: row.at,
-              queue: row.queue,
-              iteration: row.iteration,
-              tookMs: row.tookMs,
-            },
+      const { rows } = await sql<EventRow>`${eventColumns} where page_id = ${pageId} order by id`.execute(kysely);
+      return rows.map(toEvent);
+    },
+    /** Events after an id, whatever their page, in the order of their ids. */
+    readEvents: async (after: number, limit: number): Promise<LabelEvent[]> => {
+      const { rows } = await sql<EventRow>`${eventColumns} where id > ${after} order by id limit ${limit}`.execute(
+        kysely,
       );
+      return rows.map(toEvent);
     },
     /** Current labels after a page, or those that were current at `asOf`, in ascending PageID. */
     listCurrent: async (filter: LabelFilter): Promise<CurrentLabel[]> => {
@@ -235,7 +234,10 @@ export function labelsRepo(kysely: Kysely<Schema>) {
   };
 }
 
-/** The view `current_label` as it was: events of later have not happened. Times are told in milliseconds, so they are compared in them. */
+/**
+ * The view `current_label` as it was: events of later have not happened. Times are told in milliseconds, so they are compared in them. An event is
+ * stamped when it is written and seen when its transaction ends: what is asked of the last moments may still gain events, what is older does not.
+ */
 const currentAsOf = (asOf: Date) => sql`(
   select distinct on (e.page_id) e.id, e.page_id, e.label, e.by, e.at, e.queue from label_event e
   where e.kind = 'label' and date_trunc('milliseconds', e.at) <= ${asOf}

@@ -46,7 +46,8 @@ export function addHqListFileRoutes(
                 // A union of schemas would be tried one by one for each of a thousand pages.
                 probability: Type.Unsafe<number | null>({
                   type: ['number', 'null'],
-                  description: "Mean of the members' calibrated P(HQ); null in an imported list",
+                  description:
+                    "Mean of the members' calibrated P(HQ); null in an imported list, and of a page without a score that a label listed",
                 }),
                 chosenBy: Type.String({ enum: ['label', 'score', 'import'] }),
               }),

@@ -41,7 +41,11 @@ export const hqListSchema = Type.Object(
     ),
     pagesSha256: nullable(Type.String({ description: "SHA-256 over the list's pages in the same form" })),
     pageCount: count,
-    labelledHqCount: nullable(Type.Integer({ description: 'Pages that are listed because a person labelled them HQ' })),
+    labelledHqCount: nullable(
+      Type.Integer({
+        description: 'Pages that are listed because a person labelled them HQ, those without a score too',
+      }),
+    ),
     candidateCount: nullable(Type.Integer({ description: 'Candidates with a score' })),
     noImageCount: nullable(Type.Integer({ description: 'Candidates without an image, which nobody can score' })),
     imagePendingCount: nullable(

@@ -3,17 +3,17 @@ import { followChanges, type HttpApp, idempotencyKeyOf, sendEvents } from '@flor
 import { Type } from 'typebox';
 import type { CatalogClient } from '../clients/catalog.client.ts';
 import type { HqList } from '../repos/hq-lists.repo.ts';
-import type { Store } from '../store.ts';
 import { publishHqList } from '../usecases/publish-hq-list.ts';
-import { withdrawHqList } from '../usecases/withdraw-hq-list.ts';
+import { type WithdrawHqListDeps, withdrawHqList } from '../usecases/withdraw-hq-list.ts';
 import { hqListSchema, viewHqList } from './hq-list-view.ts';
 
 export const versionParams = Type.Object({ version: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 }) });
 
 export function addHqListRoutes(
   app: HttpApp,
-  { store, catalog }: { store: Store; catalog: Pick<CatalogClient, 'getRule'> },
+  deps: WithdrawHqListDeps & { catalog: Pick<CatalogClient, 'getRule'> },
 ): void {
+  const { store } = deps;
   const find = async (version: number): Promise<HqList> => {
     const list = await store.hqLists.find(version);
     if (!list) throw notFound('HQ list', version);
@@ -67,17 +67,14 @@ export function addHqListRoutes(
       const { rule, auditCount, outsideCount, threshold, targetPrecision } = request.body;
       if (threshold !== undefined && targetPrecision !== undefined)
         throw invalidArgument('either a threshold or a target precision, not both', { field: 'targetPrecision' });
-      const list = await publishHqList(
-        { store, catalog },
-        {
-          rule,
-          auditCount,
-          outsideCount,
-          cut: targetPrecision === undefined ? { threshold: threshold ?? 0.5 } : { targetPrecision },
-          by: request.principal.name,
-          idempotencyKey: idempotencyKeyOf(request),
-        },
-      );
+      const list = await publishHqList(deps, {
+        rule,
+        auditCount,
+        outsideCount,
+        cut: targetPrecision === undefined ? { threshold: threshold ?? 0.5 } : { targetPrecision },
+        by: request.principal.name,
+        idempotencyKey: idempotencyKeyOf(request),
+      });
       return reply.code(202).send(viewHqList(list));
     },
   );
@@ -137,7 +134,7 @@ export function addHqListRoutes(
       await sendEvents(request, reply, async function* (signal) {
         for await (const data of followChanges({
           read: async () => viewHqList(await find(version)),
-          ended: ({ state }) => state === 'published' || state === 'withdrawn' || state === 'failed',
+          ended: ({ state }) => !['importing', 'predicting', 'auditing'].includes(state),
           signal,
         }))
           yield { event: 'progress', data };
@@ -151,13 +148,14 @@ export function addHqListRoutes(
       config: { role: 'operator' },
       schema: {
         summary: 'Take a version out of use',
-        description: 'Its pages stay readable: somebody may have built on them.',
+        description:
+          'Pages of a frozen version stay readable: somebody may have built on them. One that is still being made is cancelled, and the next may begin.',
         params: versionParams,
         body: Type.Object({ reason: Type.String({ minLength: 1, maxLength: 500 }) }, { additionalProperties: false }),
         response: { 200: hqListSchema },
       },
     },
     async (request) =>
-      viewHqList(await withdrawHqList({ store }, { version: request.params.version, reason: request.body.reason })),
+      viewHqList(await withdrawHqList(deps, { version: request.params.version, reason: request.body.reason })),
   );
 }

@@ -187,7 +187,7 @@ export function addIterationRoutes(app: HttpApp, deps: IterationRoutesDeps): voi
       schema: {
         summary: 'Take back a relabel file',
         description:
-          'Rows [id, label] as a person left them; each becomes a label event of the caller, all in one transaction. Rows without a label, and of pages that do not wait any more, are refused by their index.',
+          'Rows [id, label] as a person left them; each becomes a label event of the caller, all in one transaction. Rows without a label, and of pages that do not wait any more, are refused by their index. With an Idempotency-Key a repeat has the same answer.',
         params: Type.Object({ ...params.properties, kind: Type.Enum([...relabelKinds]) }),
         querystring: numberingSchema,
         body: Type.Array(Type.Array(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }), { minItems: 1, maxItems: 2 }), {
@@ -202,6 +202,7 @@ export function addIterationRoutes(app: HttpApp, deps: IterationRoutesDeps): voi
         rows: request.body,
         numbering: request.query,
         by: request.principal.name,
+        idempotencyKey: idempotencyKeyOf(request),
       }),
   );
 
@@ -214,7 +215,7 @@ export function addIterationRoutes(app: HttpApp, deps: IterationRoutesDeps): voi
         params: Type.Object({ ...params.properties, kind: Type.Enum([...relabelKinds]) }),
         querystring: Type.Object({
           ...filterProperties,
-          after: Type.Integer({ minimum: 0, default: 0 }),
+          after: Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, default: 0 }),
           limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
         }),
         response: {
@@ -269,7 +270,13 @@ export function addIterationRoutes(app: HttpApp, deps: IterationRoutesDeps): voi
       async (request) => {
         const { number, kind } = request.params as Static<typeof answerParams>;
         const { pageIds, ...filter } = request.body as Static<typeof answerBody>;
-        return act(deps, { number, kind, filter: { ...toFilter(filter), pageIds }, by: request.principal.name });
+        return act(deps, {
+          number,
+          kind,
+          filter: { ...toFilter(filter), pageIds },
+          by: request.principal.name,
+          idempotencyKey: idempotencyKeyOf(request),
+        });
       },
     );
 }

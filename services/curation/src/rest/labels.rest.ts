@@ -3,6 +3,7 @@ import { invalidArgument } from '@florilegium/errors';
 import { type HttpApp, idempotencyKeyOf } from '@florilegium/http';
 import { Type } from 'typebox';
 import { labels } from '../domain/label.ts';
+import { exportLabelEvents } from '../usecases/export-label-events.ts';
 import { exportLabels } from '../usecases/export-labels.ts';
 import { importLabels } from '../usecases/import-labels.ts';
 import { type RecordLabelsDeps, recordLabels } from '../usecases/record-labels.ts';
@@ -52,7 +53,11 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
                   pageId: pageIdSchema,
                   label: Type.String({ description: 'HQ, LQ or NOT_SURE', maxLength: 100 }),
                   iteration: Type.Optional(
-                    Type.Integer({ minimum: 1, description: 'The iteration whose guess was on the screen' }),
+                    Type.Integer({
+                      minimum: 1,
+                      maximum: 2 ** 31 - 1,
+                      description: 'The iteration whose guess was on the screen',
+                    }),
                   ),
                   tookMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 })),
                   queue: Type.Optional(queueSchema),
@@ -86,7 +91,7 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
           queue: Type.Optional(queueSchema),
           by: Type.Optional(personSchema),
           asOf: asOfSchema,
-          after: Type.Integer({ minimum: 0, default: 0 }),
+          after: Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, default: 0 }),
           limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
         }),
         response: {
@@ -132,6 +137,24 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
       const text = exportLabels(deps, { numbering: query, asOf: toDate(query.asOf) });
       reply.header('content-disposition', 'attachment; filename="labels"');
       return reply.type('application/json; charset=utf-8').send(Readable.from(text, { objectMode: false }));
+    },
+  );
+
+  app.get(
+    '/v1/labels/events',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'All label events, one JSON object a line, streamed',
+        description:
+          'In the order of their ids: labels with who, when, queue, iteration and time taken, and undos with the event that they take back. The whole history; nothing is ever taken out of it.',
+      },
+    },
+    async (_request, reply) => {
+      reply.header('content-disposition', 'attachment; filename="label-events.jsonl"');
+      return reply
+        .type('application/x-ndjson; charset=utf-8')
+        .send(Readable.from(exportLabelEvents(deps), { objectMode: false }));
     },
   );
 
@@ -226,7 +249,7 @@ export function addLabelRoutes(app: HttpApp, deps: RecordLabelsDeps): void {
       schema: {
         summary: "Pages of which people's last labels differ, in ascending PageID",
         querystring: Type.Object({
-          after: Type.Integer({ minimum: 0, default: 0 }),
+          after: Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, default: 0 }),
           limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
         }),
         response: {

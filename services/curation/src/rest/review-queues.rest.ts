@@ -40,7 +40,9 @@ export function addReviewQueueRoutes(app: HttpApp, deps: ReviewQueueDeps): void 
         params: Type.Object({ name: Type.Enum([...queueNames]) }),
         querystring: Type.Object({
           limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-          iteration: Type.Optional(Type.Integer({ minimum: 1, description: 'The newest reviewed one when left out' })),
+          iteration: Type.Optional(
+            Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'The newest reviewed one when left out' }),
+          ),
         }),
         response: {
           200: Type.Object({

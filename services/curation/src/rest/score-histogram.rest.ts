@@ -29,7 +29,9 @@ const histogramSchema = Type.Object({
   thresholds: Type.Array(
     Type.Object({
       threshold: Type.Number(),
-      listedCount: Type.Integer({ description: 'Pages labelled HQ, and pages without a label from the threshold on' }),
+      listedCount: Type.Integer({
+        description: 'Pages labelled HQ, those without a score too, and pages without a label from the threshold on',
+      }),
       expectedPrecision: share,
       expectedPrecisionLow: share,
       expectedRecall: share,

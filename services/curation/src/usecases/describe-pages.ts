@@ -10,6 +10,11 @@ export interface DescribeListDeps {
   fetcher: Pick<FetcherClient, 'findImages'>;
 }
 
+export interface DescribePagesDeps extends Pick<DescribeListDeps, 'fetcher'> {
+  store: Pick<Store, 'hqListStories'>;
+  catalog: Pick<CatalogClient, 'findStories'>;
+}
+
 /** What the neighbours take in one call. */
 const callPagesMax = 500;
 /** Calls under way at once: enough that a list of 100,000 pages waits some seconds for its stories. */
@@ -20,7 +25,7 @@ const callsMax = 4;
  * @returns how many catalog does not know
  */
 export async function describePages(
-  deps: DescribeListDeps,
+  deps: DescribePagesDeps,
   listId: string,
   pageIds: readonly number[],
 ): Promise<number> {
@@ -46,7 +51,7 @@ export async function describePages(
 }
 
 async function describePart(
-  { store, catalog, fetcher }: DescribeListDeps,
+  { store, catalog, fetcher }: DescribePagesDeps,
   listId: string,
   pageIds: readonly number[],
 ): Promise<number> {

@@ -8,9 +8,12 @@ import type { TxStore } from '../store.ts';
 export async function finishAudit(tx: TxStore, list: HqList): Promise<void> {
   if ((await tx.audits.countWaiting(list.id)) > 0) return;
   const strata = await tx.audits.listStrata(list.id);
-  if (strata.length > 0) {
+  const ofCandidates = strata.filter(({ outside }) => !outside);
+  // Where none of the candidates was looked at nothing was measured, whatever is known from outside; where all were labelled before, everything is known.
+  const isMeasured = ofCandidates.length === 0 || ofCandidates.some(({ auditedCount }) => auditedCount > 0);
+  if (strata.length > 0 && isMeasured) {
     const figures = estimateAudit(
-      strata.filter(({ outside }) => !outside),
+      ofCandidates,
       list.labelledHqCount ?? 0,
       strata.find(({ outside }) => outside),
     );

@@ -3,12 +3,12 @@ import { meanOf } from '@florilegium/ensemble/arithmetic';
 import { invalidArgument, unavailable } from '@florilegium/errors';
 import { drawKey } from '@florilegium/random';
 import type { InferenceClient } from '../clients/inference.client.ts';
-import { SampleDraw, type Scored, ScoreHistogram } from '../domain/audit-sample.ts';
+import { SampleDraw, ScoreHistogram } from '../domain/audit-sample.ts';
 import { listingOf } from '../domain/hq-list.ts';
 import { addJudged, addScore, emptyScoreBins, figuresAt, type ScoreBins, thresholdFor } from '../domain/score-bins.ts';
 import { metrics } from '../metrics.ts';
 import type { DrawnStratum } from '../repos/audits.repo.ts';
-import type { HqList, ScoredCandidate } from '../repos/hq-lists.repo.ts';
+import type { HqList, StagedCandidate } from '../repos/hq-lists.repo.ts';
 import type { Store, TxStore } from '../store.ts';
 import { type DescribeListDeps, describePages } from './describe-pages.ts';
 import { nothingOutside, type OutsideDraw } from './draw-outside.ts';
@@ -23,14 +23,20 @@ export interface CollectedList {
   /** 0 where the list does not wait for its scores any more. */
   scoreCount: number;
   threshold: number;
+  /** Candidates without a score, by what their image lacks. */
   images: { pending: number; unavailable: number };
 }
 
 const batchPages = 5000;
+/**
+ * Stories that the freezing transaction itself may ask for while labels wait for it: of pages that people labelled HQ after the stories were
+ * collected. They are one call to the neighbours; only an import of labels names more, and then it is better to collect again.
+ */
+const lateStoriesMax = 500;
 
 /**
  * Brings here what the list needs of its neighbours, outside the transaction that freezes it, so that labels wait only for that one: the
- * scores of all candidates, the stories of the pages that will be listed, and why candidates have no score.
+ * scores of all candidates, the stories of the pages that will be listed, and which candidates have no score and why.
  * @throws invalid_argument when no threshold reaches the target precision: asking again would not help
  */
 export async function collectList(deps: FreezeHqListDeps, listId: string, signal: AbortSignal): Promise<CollectedList> {
@@ -46,8 +52,8 @@ export async function collectList(deps: FreezeHqListDeps, listId: string, signal
     scoreCount += predictions.length;
   }
   const threshold = list.targetPrecision === null ? list.threshold! : await chooseThreshold(store, list);
-  const images = await countUnscored(deps, list, signal);
-  for await (const part of readScored(store, listId)) {
+  const images = await stageUnscored(deps, list, signal);
+  for await (const part of readStaged(store, listId)) {
     signal.throwIfAborted();
     const listed = part.filter(({ probability, label }) => listingOf(probability, threshold, label).listed);
     await describePages(
@@ -61,7 +67,7 @@ export async function collectList(deps: FreezeHqListDeps, listId: string, signal
 
 async function chooseThreshold(store: Store, list: HqList): Promise<number> {
   const bins = await binsOf(store, list);
-  for await (const part of readScored(store, list.id))
+  for await (const part of readStaged(store, list.id))
     for (const { probability, label } of part) addScore(bins, probability, label);
   const { isReached, figures } = thresholdFor(bins, list.targetPrecision!);
   if (isReached) return figures!.threshold;
@@ -81,8 +87,11 @@ async function binsOf(store: Pick<Store, 'iterations' | 'predictions'>, list: Hq
   return bins;
 }
 
-/** A candidate without a score has no image that can be used, or has none yet: the second must not pass for the first. */
-async function countUnscored(
+/**
+ * Stages the candidates without a score, which a label may list, and counts them: one has no image that can be used, or has none yet, and the second must
+ * not pass for the first.
+ */
+async function stageUnscored(
   { store, catalog, fetcher }: FreezeHqListDeps,
   list: HqList,
   signal: AbortSignal,
@@ -92,6 +101,7 @@ async function countUnscored(
     const scored = await store.hqLists.findScored(list.id, pageIds);
     const unscored = pageIds.filter((pageId) => !scored.has(pageId));
     if (unscored.length === 0) continue;
+    await store.hqLists.putUnscored(list.id, unscored);
     // One that was stored after the run had passed it came too late for this list, as one that is still to come.
     for (const { state } of await fetcher.findImages(unscored))
       counts[state === 'unavailable' ? 'unavailable' : 'pending']++;
@@ -101,11 +111,13 @@ async function countUnscored(
 
 /**
  * In the transaction that ends the work: decides each candidate by label or score, writes the pages, draws the audit's sample. Two passes
- * over the candidates, a few thousand at a time: the sample's strata are known only after the first.
- * @throws unavailable when not all collected scores or stories are here: the scores' table does not outlive a crash of PostgreSQL, a worker
- *   that was taken for dead may have emptied it, and a label may have listed a page after the stories were asked for. The work begins again.
+ * over the candidates, a few thousand at a time: the sample's strata are known only after the first. Pages that a label listed after the
+ * stories were asked for get theirs here.
+ * @throws unavailable when not all collected scores or stories are here: the scores' table does not outlive a crash of PostgreSQL, and a worker
+ *   that was taken for dead may have emptied it. The work begins again.
  */
 export async function freezeHqList(
+  neighbours: Pick<FreezeHqListDeps, 'catalog' | 'fetcher'>,
   tx: TxStore,
   listId: string,
   { scoreCount, threshold, images }: CollectedList,
@@ -120,17 +132,21 @@ export async function freezeHqList(
   const candidates = createHash('sha256');
   const pages = createHash('sha256');
   const counts = { candidateCount: 0, pageCount: 0, labelledHqCount: 0 };
-  for await (const part of readScored(tx, listId)) {
-    const listed: { pageId: number; probability: number; chosenBy: 'label' | 'score' }[] = [];
-    for (const candidate of part) {
-      candidates.update(`${candidate.pageId}\n`);
-      counts.candidateCount++;
-      addScore(bins, candidate.probability, candidate.label);
-      const decision = listingOf(candidate.probability, threshold, candidate.label);
-      if (candidate.label === null) histogram.add(toScored(candidate, decision.listed));
+  let unscoredCount = 0;
+  for await (const part of readStaged(tx, listId)) {
+    const listed: { pageId: number; probability: number | null; chosenBy: 'label' | 'score' }[] = [];
+    for (const { pageId, probability, label } of part) {
+      const decision = listingOf(probability, threshold, label);
+      addScore(bins, probability, label);
+      if (probability === null) unscoredCount++;
+      else {
+        candidates.update(`${pageId}\n`);
+        counts.candidateCount++;
+        if (label === null) histogram.add({ pageId, probability, listed: decision.listed });
+      }
       if (!decision.listed) continue;
-      listed.push({ pageId: candidate.pageId, probability: candidate.probability, chosenBy: decision.by });
-      pages.update(`${candidate.pageId}\n`);
+      listed.push({ pageId, probability, chosenBy: decision.by });
+      pages.update(`${pageId}\n`);
       if (decision.by === 'label') counts.labelledHqCount++;
     }
     await tx.hqLists.addPages(listId, counts.pageCount, listed);
@@ -138,8 +154,11 @@ export async function freezeHqList(
   }
   if (counts.candidateCount !== scoreCount)
     throw unavailable(`${counts.candidateCount} of ${scoreCount} collected scores are left`);
-  const untold = await tx.hqListStories.keepStoriesOfPages(listId);
-  if (untold > 0) throw unavailable(`${untold} pages of the list have no story yet`);
+  if (unscoredCount !== images.pending + images.unavailable)
+    throw unavailable(`${unscoredCount} of ${images.pending + images.unavailable} candidates without a score are left`);
+  const untold = await tx.hqListStories.keepStoriesOfPages(listId, lateStoriesMax + 1);
+  if (untold.length > lateStoriesMax) throw unavailable(`over ${lateStoriesMax} pages of the list have no story yet`);
+  await describePages({ ...neighbours, store: tx }, listId, untold);
   const auditCount = await drawAudit(tx, cut, histogram, outside);
   const { expectedPrecision, expectedPrecisionLow } = figuresAt(bins, threshold);
   await tx.hqLists.setFrozen(listId, {
@@ -169,10 +188,10 @@ async function drawAudit(
 ): Promise<number> {
   // What the reservoir could not give is drawn among the candidates.
   const draw = new SampleDraw(histogram.cut(list.auditCount - outside.pageIds.length), list.seed);
-  for await (const part of readScored(tx, list.id))
-    for (const candidate of part)
-      if (candidate.label === null)
-        draw.offer(toScored(candidate, listingOf(candidate.probability, list.threshold, null).listed));
+  for await (const part of readStaged(tx, list.id))
+    for (const { pageId, probability, label } of part)
+      if (label === null && probability !== null)
+        draw.offer({ pageId, probability, listed: listingOf(probability, list.threshold, null).listed });
   const strata: (DrawnStratum & { pageIds: number[] })[] = draw
     .result()
     .map((stratum) => ({ ...stratum, outside: false }));
@@ -190,16 +209,10 @@ async function drawAudit(
   return order.length;
 }
 
-const toScored = ({ pageId, probability }: ScoredCandidate, listed: boolean): Scored => ({
-  pageId,
-  probability,
-  listed,
-});
-
-async function* readScored(store: Pick<Store, 'hqLists'>, listId: string): AsyncGenerator<ScoredCandidate[]> {
+async function* readStaged(store: Pick<Store, 'hqLists'>, listId: string): AsyncGenerator<StagedCandidate[]> {
   let after = 0;
   for (;;) {
-    const part = await store.hqLists.readScored(listId, after, batchPages);
+    const part = await store.hqLists.readStaged(listId, after, batchPages);
     if (part.length === 0) return;
     yield part;
     after = part.at(-1)!.pageId;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { alreadyExists, invalidArgument } from '@florilegium/errors';
+import { alreadyExists, invalidArgument, unavailable } from '@florilegium/errors';
 import { eventMessage } from '@florilegium/messaging';
 import { v7 as uuidv7 } from 'uuid';
 import type { CatalogClient } from '../clients/catalog.client.ts';
@@ -19,26 +19,31 @@ export interface ImportHqListInput {
   idempotencyKey?: string;
 }
 
+/** A stage that nobody has finished after this long is one whose program was killed. */
+const staleAfterMs = 24 * 60 * 60_000;
 /** Some times what all of BHL could hold of plates; a list of more is a mistake. */
 const pagesMax = 5_000_000;
 
 /**
  * Takes a list made elsewhere as a version of its own, with pages that are no candidates here too. It is read to its end before it is a
  * version; its stories follow as queued work. A page named twice is in it once.
- * @throws not_found for an unknown rule; invalid_argument for a list without a page, or of too many
+ * @throws not_found for an unknown rule; invalid_argument for a list without a page, or of too many; unavailable when pages that were staged are lost: the
+ *   stage does not outlive a crash of PostgreSQL
  */
 export async function importHqList(
   { store, catalog }: { store: Store; catalog: Pick<CatalogClient, 'getRule'> },
   { source, rule, pageIds, by, idempotencyKey }: ImportHqListInput,
 ): Promise<HqList> {
   await catalog.getRule(rule);
+  await store.hqLists.clearStaleScores(uuidv7({ msecs: Date.now() - staleAfterMs }));
   const id = uuidv7();
   try {
     let named = 0;
+    let staged = 0;
     for await (const part of pageIds) {
       named += part.length;
       if (named > pagesMax) throw invalidArgument(`the list names more than ${pagesMax} pages`);
-      await store.hqLists.stagePages(id, part);
+      staged += await store.hqLists.stagePages(id, part);
     }
     if (named === 0) throw invalidArgument('the list names no page');
     return await store.inTransaction(async (tx) => {
@@ -60,7 +65,9 @@ export async function importHqList(
         startedBy: by,
         idempotencyKey: idempotencyKey ?? null,
       });
-      await tx.hqLists.setPageCount(id, await tx.hqLists.addStagedPages(id));
+      const added = await tx.hqLists.addStagedPages(id);
+      if (added !== staged) throw unavailable(`${added} of ${staged} pages of the list are left; send it again`);
+      await tx.hqLists.setPageCount(id, added);
       await tx.enqueue('describe-list', id, [0]);
       metrics.hqListMoved('importing');
       return (await tx.hqLists.find(version))!;

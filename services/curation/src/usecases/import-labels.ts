@@ -2,6 +2,7 @@ import { type LabelFileEntry, type LabelFileFault, type LabelNumbering, readLabe
 import type { Label, PageStanding, Refusal } from '../domain/label.ts';
 import { metrics } from '../metrics.ts';
 import type { TxStore } from '../store.ts';
+import { answerOnce } from './answer-once.ts';
 import { copyPageSets } from './copy-page-sets.ts';
 import { findPageSets, type RecordLabelsDeps, record } from './record-labels.ts';
 
@@ -40,17 +41,13 @@ export async function importLabels(deps: RecordLabelsDeps, input: ImportLabelsIn
   const pageSets = await findPageSets(deps, entries);
   return await deps.store.inTransaction(async (tx) => {
     const { by, idempotencyKey } = input;
-    const key = `import ${idempotencyKey}`;
+    const key = idempotencyKey && `import ${idempotencyKey}`;
     const request = [input.numbering.zero, input.text];
-    if (idempotencyKey !== undefined) {
-      await tx.labels.lockRequest(by, key);
-      const before = await tx.labels.findRequest<LabelsImported>(by, key, request);
-      if (before) return before;
-    }
-    const done = await importAll(tx, { entries, faults, by, pageSets });
-    if (idempotencyKey !== undefined) await tx.labels.addRequest(by, key, done, request);
-    for (const { code } of done.refused) metrics.labelRefused(code);
-    return done;
+    const { result, isRepeated } = await answerOnce(tx, { by, key, request }, () =>
+      importAll(tx, { entries, faults, by, pageSets }),
+    );
+    if (!isRepeated) for (const { code } of result.refused) metrics.labelRefused(code);
+    return result;
   });
 }
 

@@ -3,7 +3,7 @@ import { failedPrecondition, notFound } from '@florilegium/errors';
 import type { TriageClass } from '../domain/triage.ts';
 import type { Iteration } from '../repos/iterations.repo.ts';
 import type { Proposal, ProposalFilter } from '../repos/triage.repo.ts';
-import type { Store } from '../store.ts';
+import type { Repos } from '../store.ts';
 
 export const relabelKinds = ['notsure', 'type_c', 'type_b_d'] as const;
 export type RelabelKind = (typeof relabelKinds)[number];
@@ -17,7 +17,7 @@ export interface Relabels {
 
 /** Pages of an iteration that wait for a yes to the ensemble's label (notsure, type_c) or for any label (type_b_d). */
 export async function proposeRelabels(
-  { store }: { store: Store },
+  { store }: { store: Pick<Repos, 'iterations' | 'triage'> },
   { number, kind, filter }: { number: number; kind: RelabelKind; filter?: ProposalFilter },
 ): Promise<Relabels> {
   const iteration = await store.iterations.find(number);

@@ -27,8 +27,12 @@ export async function publishHqList(
   { store, catalog }: { store: Store; catalog: Pick<CatalogClient, 'getRule'> },
   input: PublishHqListInput,
 ): Promise<HqList> {
-  if (outsideCountOf(input) > input.auditCount)
-    throw invalidArgument(`is more than the ${input.auditCount} pages of the audit`, { field: 'outsideCount' });
+  const outsideCount = outsideCountOf(input);
+  // An audit that looks at no candidate says nothing of the list.
+  if (outsideCount > 0 && outsideCount >= input.auditCount)
+    throw invalidArgument(`leaves none of the audit's ${input.auditCount} pages to the candidates`, {
+      field: 'outsideCount',
+    });
   const rule = await catalog.getRule(input.rule);
   return await store.inTransaction(async (tx) => {
     await tx.hqLists.lockStart();
@@ -51,7 +55,7 @@ export async function publishHqList(
       targetPrecision: null,
       ...input.cut,
       auditCount: input.auditCount,
-      outsideCount: outsideCountOf(input),
+      outsideCount,
       iterationNumber: iteration.number,
       ensembleId: iteration.ensembleId,
       modelSha256: iteration.manifestSha256 ?? '',

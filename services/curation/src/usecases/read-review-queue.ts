@@ -51,12 +51,11 @@ export async function readReviewQueue(
   return await readTriaged(deps, queue, limit, iteration);
 }
 
-/** How many pages wait in each queue; those of review are of the newest reviewed iteration. */
+/** How many pages wait in each queue, no more than it would show; those of review are of the newest reviewed iteration. */
 export async function countReviewQueues(deps: ReviewQueueDeps): Promise<Record<QueueName, number>> {
-  await copyPageSets(deps);
   const { store } = deps;
   const [initial, newest, auditing] = await Promise.all([
-    store.pages.listUnlabelledOfTrain(),
+    readInitial(deps, Number.POSITIVE_INFINITY),
     store.iterations.findNewestReviewed(),
     store.hqLists.findAuditing(),
   ]);
@@ -75,7 +74,7 @@ async function readInitial(deps: ReviewQueueDeps, limit: number): Promise<QueueP
   const seed = pageSets.find(({ name }) => name === 'train')?.seed ?? 1;
   const ordered = orderInitialPages(await deps.store.pages.listUnlabelledOfTrain(), `initial ${seed}`);
   const pages: QueuePage[] = [];
-  // Fetcher answers for at most 500 pages at a time.
+  // Fetcher answers for at most 500 pages at a time; the set is bounded by how it is drawn.
   const stepPages = Math.min(500, Math.max(50, limit));
   for (let start = 0; start < ordered.length && pages.length < limit; start += stepPages) {
     const part = ordered.slice(start, start + stepPages);

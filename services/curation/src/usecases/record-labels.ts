@@ -3,6 +3,7 @@ import { isLabel, type PageSetName, type PageStanding, type Refusal, refusalOf }
 import { metrics } from '../metrics.ts';
 import type { NewLabel } from '../repos/labels.repo.ts';
 import type { Store, TxStore } from '../store.ts';
+import { answerOnce } from './answer-once.ts';
 import { type CopyPageSetsDeps, copyPageSets } from './copy-page-sets.ts';
 import { finishAudit } from './finish-audit.ts';
 
@@ -44,20 +45,13 @@ const catalogPagesMax = 500;
 export async function recordLabels(deps: RecordLabelsDeps, input: RecordLabelsInput): Promise<RecordLabelsResult> {
   await copyPageSets(deps);
   const pageSets = await findPageSets(deps, input.labels);
-  const result = await deps.store.inTransaction(async (tx) => {
+  const { result, isRepeated } = await deps.store.inTransaction(async (tx) => {
     const { by, idempotencyKey } = input;
     const asked = input.labels.map(({ pageId, label, queue }) => [pageId, label, queue ?? null]);
-    if (idempotencyKey !== undefined) {
-      await tx.labels.lockRequest(by, idempotencyKey);
-      const before = await tx.labels.findRequest<RecordLabelsResult>(by, idempotencyKey, asked);
-      if (before) return { ...before, repeated: true };
-    }
-    const done = await record(tx, input, pageSets);
-    if (idempotencyKey !== undefined) await tx.labels.addRequest(by, idempotencyKey, done, asked);
-    return { ...done, repeated: false };
+    return await answerOnce(tx, { by, key: idempotencyKey, request: asked }, () => record(tx, input, pageSets));
   });
-  if (!result.repeated) for (const { code } of result.refused) metrics.labelRefused(code);
-  return { recordedCount: result.recordedCount, refused: result.refused };
+  if (!isRepeated) for (const { code } of result.refused) metrics.labelRefused(code);
+  return result;
 }
 
 /** In a transaction: records what can be recorded of labels whose sets are known. */
@@ -67,6 +61,7 @@ export async function record(
   pageSets: Map<number, PageStanding['pageSet']>,
 ): Promise<Recorded> {
   await tx.lockLabels('shared');
+  const iterations = await tx.iterations.knownNumbers(labels.flatMap(({ iteration }) => iteration ?? []));
   const openAudits = await tx.audits.openVersionOf(labels.map(({ pageId }) => pageId));
   const refused: RecordLabelsResult['refused'] = [];
   const accepted: NewLabel[] = [];
@@ -74,6 +69,11 @@ export async function record(
     if (!isLabel(label)) {
       const message = `labels[${index}].label is not HQ, LQ or NOT_SURE: ${label.slice(0, 40)}`;
       refused.push({ index, pageId, code: 'invalid_argument', message });
+      return;
+    }
+    if (iteration !== undefined && !iterations.has(iteration)) {
+      const message = `labels[${index}].iteration is not known: ${iteration}`;
+      refused.push({ index, pageId, code: 'not_found', message });
       return;
     }
     const standing: PageStanding = {

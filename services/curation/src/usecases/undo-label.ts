@@ -1,6 +1,7 @@
 import { failedPrecondition, notFound } from '@florilegium/errors';
 import { currentLabelOf } from '../domain/label.ts';
 import type { Store, TxStore } from '../store.ts';
+import { answerOnce } from './answer-once.ts';
 
 export interface UndoLabelInput {
   pageId: number;
@@ -22,17 +23,13 @@ export interface LabelUndone {
  * @throws failed_precondition when no label stands, or another one than `ofRequest` gave
  */
 export async function undoLabel({ store }: { store: Store }, input: UndoLabelInput): Promise<LabelUndone> {
+  const { by, pageId, idempotencyKey } = input;
   return await store.inTransaction(async (tx) => {
-    if (input.idempotencyKey === undefined) return await undo(tx, input);
     // A key of its own kind: one that a label came with has another answer.
-    const key = `undo ${input.idempotencyKey}`;
-    await tx.labels.lockRequest(input.by, key);
-    const asked = input.ofRequest === undefined ? [input.pageId] : [input.pageId, input.ofRequest];
-    const before = await tx.labels.findRequest<LabelUndone>(input.by, key, asked);
-    if (before) return before;
-    const done = await undo(tx, input);
-    await tx.labels.addRequest(input.by, key, done, asked);
-    return done;
+    const key = idempotencyKey && `undo ${idempotencyKey}`;
+    const request = input.ofRequest === undefined ? [pageId] : [pageId, input.ofRequest];
+    const { result } = await answerOnce(tx, { by, key, request }, () => undo(tx, input));
+    return result;
   });
 }
 

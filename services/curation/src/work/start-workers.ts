@@ -33,11 +33,16 @@ interface Kind {
   handle(batch: ClaimedBatch<Schema>): Promise<unknown>;
   onFailed(tx: Tx<Schema>, runId: string, reason: string): Promise<void>;
   failuresMax?: number;
+  unavailableFailuresMax?: number;
   retryDelayMs?: (failures: number) => number;
 }
 
-/** Inference records an ensemble some moments after it was trained: asked too early it is asked again, for about a minute and a half in all. */
-const patience = { failuresMax: 40, retryDelayMs: (failures: number) => Math.min(3000, 250 * 1.4 ** failures) };
+/** Inference records an ensemble some moments after it was trained: asked too early it is asked again, for about a minute and a half in all; away, for half an hour. */
+const patience = {
+  failuresMax: 40,
+  unavailableFailuresMax: 600,
+  retryDelayMs: (failures: number) => Math.min(3000, 250 * 1.4 ** failures),
+};
 
 /** One worker for each kind of long work; an iteration or list whose work fails for good fails with its reason. */
 export async function startWorkers({ db, store, messaging, log, ...deps }: WorkersDeps): Promise<Worker> {
@@ -86,7 +91,7 @@ export async function startWorkers({ db, store, messaging, log, ...deps }: Worke
       handle: async ({ runId, signal, complete }) => {
         const outside = await drawOutside(use, runId, signal);
         const collected = await collectList(use, runId, signal);
-        await complete((tx) => freezeHqList(storeOn(tx), runId, collected, outside));
+        await complete((tx) => freezeHqList(use, storeOn(tx), runId, collected, outside));
       },
       onFailed: ofList,
     },

@@ -19,7 +19,10 @@ export interface ImageFiles {
   listFiles(): AsyncIterable<{ key: string; sha256: string | undefined; bytes: number; modifiedAt: Date }>;
   /** Removes a file unless it was written, or wanted again, after `since`; false when it stays. */
   removeFile(key: string, since: Date): Promise<boolean>;
-  openImage(image: ImageFile, range: { start: number; bytes: number }): Promise<Readable>;
+  /** All bytes, checked against the hash: what is not what was stored ends in an error, before its last piece. */
+  openImage(image: ImageFile): Promise<Readable>;
+  /** Some of the bytes, which cannot be checked. */
+  openPart(image: ImageFile, range: { start: number; bytes: number }): Promise<Readable>;
 }
 
 export function imageFiles(objects: ObjectStore): ImageFiles {
@@ -34,6 +37,7 @@ export function imageFiles(objects: ObjectStore): ImageFiles {
     },
     removeFile: (key, since) => objects.deleteUntouched(key, since),
     removeImage: (image) => objects.delete(keyOf(image)),
-    openImage: async (image, range) => (await objects.getStream(keyOf(image), { range })).stream,
+    openImage: async (image) => (await objects.getStream(keyOf(image), { sha256: image.sha256 })).stream,
+    openPart: async (image, range) => (await objects.getStream(keyOf(image), { range })).stream,
   };
 }

@@ -2,8 +2,16 @@ import { resourceExhausted } from '@florilegium/errors';
 import sharp from 'sharp';
 import type { Dimensions, IiifPlan } from '../domain/iiif-image.ts';
 
-/** Turns the bytes of an image, which may be smaller than the full one that the plan speaks of, into what was asked for. */
-export type RenderImage = (image: { bytes: Buffer } & Dimensions, full: Dimensions, plan: IiifPlan) => Promise<Buffer>;
+/**
+ * Turns an image, which may be smaller than the full one that the plan speaks of, into what was asked for. It is read when its turn comes, so that those
+ * who wait hold nothing; who is no longer wanted leaves the queue.
+ */
+export type RenderImage = (
+  read: () => Promise<{ bytes: Buffer } & Dimensions>,
+  full: Dimensions,
+  plan: IiifPlan,
+  signal: AbortSignal,
+) => Promise<Buffer>;
 
 const secondsMax = 30;
 
@@ -15,11 +23,26 @@ export function imageRenderer(options: {
   let inFlight = 0;
   const waiting: (() => void)[] = [];
 
-  async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+  const place = (signal: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      const take = () => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = () => {
+        waiting.splice(waiting.indexOf(take), 1);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      waiting.push(take);
+    });
+
+  async function inTurn<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+    signal.throwIfAborted();
     if (inFlight >= options.rendersInFlightMax) {
       if (waiting.length >= options.rendersWaitingMax)
         throw resourceExhausted('too many images are being made', { retryAfterMs: 2000 });
-      await new Promise<void>((resolve) => waiting.push(resolve));
+      await place(signal);
     } else inFlight += 1;
     try {
       return await work();
@@ -31,8 +54,9 @@ export function imageRenderer(options: {
     }
   }
 
-  return ({ bytes, width, height }, full, plan) =>
-    inTurn(async () => {
+  return (read, full, plan, signal) =>
+    inTurn(signal, async () => {
+      const { bytes, width, height } = await read();
       const picture = sharp(bytes, { limitInputPixels: options.imagePixelsMax, sequentialRead: true })
         .extract(partOf(plan.region, full, { width, height }))
         .resize({ ...plan.size, fit: 'fill' });

@@ -10,6 +10,7 @@ export interface ListedPage extends ImagePage {
 
 export interface OpenPage extends ImagePage {
   faults: number;
+  corruptRounds: number;
   waits: number;
   /** Milliseconds until the page may be asked for again; 0 when it may now. */
   dueInMs: number;
@@ -84,6 +85,7 @@ export function fetchPagesRepo(kysely: Kysely<Schema>): FetchPagesRepo {
         barCode: string;
         sequence: number;
         faults: number;
+        corruptRounds: number;
         waits: number;
         dueInMs: number;
         sha256: string | null;
@@ -91,7 +93,7 @@ export function fetchPagesRepo(kysely: Kysely<Schema>): FetchPagesRepo {
         bytes: number;
         rejectedSha256: string | null;
       }>`
-        select page.page_id as "pageId", page.bar_code as "barCode", page.sequence, page.faults, page.waits,
+        select page.page_id as "pageId", page.bar_code as "barCode", page.sequence, page.faults, page.corrupt_rounds as "corruptRounds", page.waits,
           greatest(0, ceil(extract(epoch from coalesce(page.retry_at - now(), '0')) * 1000))::float8 as "dueInMs",
           case when image.state = 'stored' then image.sha256 end as sha256, image.format, image.bytes,
           image.rejected_sha256 as "rejectedSha256"
@@ -112,13 +114,13 @@ export function fetchPagesRepo(kysely: Kysely<Schema>): FetchPagesRepo {
           order by page_id for update
         )
         update fetch_page page
-        set state = move.state, detail = move.detail, faults = move.faults, waits = move.waits,
-          retry_at = now() + move.retry_in_ms * interval '1 millisecond'
+        set state = move.state, detail = move.detail, faults = move.faults, corrupt_rounds = move.corrupt_rounds,
+          waits = move.waits, retry_at = now() + move.retry_in_ms * interval '1 millisecond'
         from unnest(
           ${moves.map((move) => move.pageId)}::int[], ${moves.map((move) => move.state)}::text[],
           ${moves.map((move) => move.detail)}::text[], ${moves.map((move) => move.faults)}::int[],
-          ${moves.map((move) => move.waits)}::int[], ${moves.map((move) => move.retryInMs ?? null)}::float8[]
-        ) as move (page_id, state, detail, faults, waits, retry_in_ms)
+          ${moves.map((move) => move.corruptRounds)}::int[], ${moves.map((move) => move.waits)}::int[], ${moves.map((move) => move.retryInMs ?? null)}::float8[]
+        ) as move (page_id, state, detail, faults, corrupt_rounds, waits, retry_in_ms)
         join open on open.page_id = move.page_id
         where page.run_id = ${runId} and page.page_id = open.page_id
         returning page.page_id, open.state`.execute(kysely);
@@ -161,7 +163,7 @@ export function fetchPagesRepo(kysely: Kysely<Schema>): FetchPagesRepo {
     reopenFailed: async (runId, firstBatch, pagesPerBatch) => {
       await sql`
         update fetch_page page
-        set state = 'pending', faults = 0, waits = 0, retry_at = null, detail = '',
+        set state = 'pending', faults = 0, corrupt_rounds = 0, waits = 0, retry_at = null, detail = '',
           batch_number = ${firstBatch}::int + (open.place / ${pagesPerBatch}::int)::int
         from (
           select page_id, row_number() over (order by page_id) - 1 as place from fetch_page

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { invalidArgument, notFound } from '@florilegium/errors';
+import { cancelled, invalidArgument, notFound } from '@florilegium/errors';
 import type { HttpApp } from '@florilegium/http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
@@ -100,8 +100,10 @@ export function addIiifRoutes(app: HttpApp, deps: IiifRestDeps): void {
         link: `<${idOf(request, pageId)}/${plan.canonicalPath}>;rel="canonical", <http://iiif.io/api/image/3/level2.json>;rel="profile"`,
         'content-disposition': `inline; filename="${pageId}.${plan.format}"`,
       });
+      const left = new AbortController();
+      reply.raw.once('close', () => left.abort(cancelled('nobody waits for this image any more')));
       return sendCached(request, reply, `${largest.sha256}/${plan.canonicalPath}`, () =>
-        renderIiifImage(deps, planned),
+        renderIiifImage(deps, planned, left.signal),
       );
     },
   );

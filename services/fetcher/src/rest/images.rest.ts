@@ -1,7 +1,9 @@
 import { imageMediaTypes, imageSizes } from '@florilegium/bhl';
+import { unavailable } from '@florilegium/errors';
 import type { HttpApp } from '@florilegium/http';
 import { Type } from 'typebox';
 import { type DemandImageDeps, demandImage } from '../usecases/demand-image.ts';
+import { openImage } from '../usecases/read-image.ts';
 import { matchesEtag, readRange } from './image-headers.ts';
 import { sendComing } from './send-coming.ts';
 
@@ -25,14 +27,14 @@ export function addImageRoutes(app: HttpApp, deps: DemandImageDeps): void {
       if (demanded.kind === 'coming') return sendComing(reply, demanded.retryAfterMs);
       const { image } = demanded;
       const etag = `"${image.sha256}"`;
-      reply.headers({
+      const kept = {
         etag,
         // An image changes only when a corrupt one was fetched again. Private: a key may be needed to see it.
         'cache-control': 'private, max-age=86400',
         'last-modified': image.fetchedAt.toUTCString(),
         'accept-ranges': 'bytes',
-      });
-      if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
+      };
+      if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).headers(kept).send();
       const ifRange = request.headers['if-range'];
       const range =
         ifRange === undefined || ifRange === etag ? readRange(request.headers.range, image.bytes) : undefined;
@@ -41,14 +43,20 @@ export function addImageRoutes(app: HttpApp, deps: DemandImageDeps): void {
           .code(416)
           .headers({ 'content-range': `bytes */${image.bytes}`, 'cache-control': 'no-store' })
           .send();
-      const { start, bytes } = range ?? { start: 0, bytes: image.bytes };
-      if (range) reply.code(206).header('content-range', `bytes ${start}-${start + bytes - 1}/${image.bytes}`);
-      reply.headers({
+      const content = range ? await deps.files.openPart(image, range) : await openImage(deps, image);
+      if (!content)
+        throw unavailable(`the file of page ${image.pageId} was damaged and will be fetched again`, {
+          retryAfterMs: 1000,
+        });
+      // Not before the content is at hand: an error must not be kept in the image's place.
+      reply.headers(kept).headers({
         'content-type': imageMediaTypes[image.format],
-        'content-length': bytes,
+        'content-length': range?.bytes ?? image.bytes,
         'content-disposition': `inline; filename="${image.pageId}.${image.format}"`,
       });
-      return reply.send(await deps.files.openImage(image, { start, bytes }));
+      if (range)
+        reply.code(206).header('content-range', `bytes ${range.start}-${range.start + range.bytes - 1}/${image.bytes}`);
+      return reply.send(content);
     },
   );
 }

@@ -1,6 +1,7 @@
 import type { ImageFiles } from '../clients/image-files.client.ts';
 import type { StoredImage } from '../domain/image.ts';
 import type { ImagesRepo } from '../repos/images.repo.ts';
+import { isDamage } from './read-image.ts';
 
 export interface CheckImagesDeps {
   images: Pick<ImagesRepo, 'listStored' | 'findUsedHashes' | 'withdrawImage'>;
@@ -43,16 +44,13 @@ export async function checkImages(deps: CheckImagesDeps, options: CheckOptions):
 
 async function checkTable({ images, files }: CheckImagesDeps, options: CheckOptions, result: CheckResult) {
   const check = async (image: StoredImage) => {
-    const kind = (await files.hasImage(image))
-      ? options.readBytes && (await files.readImage(image).catch(() => undefined)) === undefined
-        ? 'damaged'
-        : 'whole'
-      : 'lost';
-    if (kind === 'whole') return;
+    const kind = await findFault(files, image, options.readBytes);
+    if (!kind) return;
     result[kind] += 1;
     options.onFound({ kind, key: `page ${image.pageId} ${image.size}`, bytes: image.bytes });
     if (!options.mend) return;
-    await files.removeImage(image);
+    // What has another length is written anew by the next fetch, and may have been since we looked.
+    if (kind === 'damaged') await files.removeImage(image);
     await images.withdrawImage(image, `its file was ${kind}`, { refuseBytes: false });
   };
   let part: StoredImage[] = [];
@@ -66,6 +64,23 @@ async function checkTable({ images, files }: CheckImagesDeps, options: CheckOpti
       }),
     );
   } while (part.length === partMax);
+}
+
+/** A store that is away, or a disk that cannot be read now, is no fault of the image: it ends the check, as nothing can be said. */
+async function findFault(
+  files: CheckImagesDeps['files'],
+  image: StoredImage,
+  readBytes: boolean,
+): Promise<'lost' | 'damaged' | undefined> {
+  if (!(await files.hasImage(image))) return 'lost';
+  if (!readBytes) return undefined;
+  try {
+    await files.readImage(image);
+    return undefined;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return error.code === 'not_found' ? 'lost' : 'damaged';
+  }
 }
 
 async function checkFiles({ images, files }: CheckImagesDeps, options: CheckOptions, result: CheckResult) {

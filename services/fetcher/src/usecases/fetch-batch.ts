@@ -115,7 +115,7 @@ async function fetchPage(
 
 /** Gives the pages of the batch whose image is stored. */
 async function endBatch(store: RootStore, run: FetchRun, batch: ClaimedBatch<Schema>): Promise<number[]> {
-  return await batch.complete(async (tx, { unfinished }) => {
+  return await batch.complete(async (tx, { isLast }) => {
     const bound = store.on(tx);
     const pageIds = await bound.fetchPages.storedPageIdsOf(run.id, batch.number);
     if (pageIds.length > 0) {
@@ -133,7 +133,7 @@ async function endBatch(store: RootStore, run: FetchRun, batch: ClaimedBatch<Sch
       await bound.enqueue(batch.kind as WorkKind, run.id, [
         { number, notBefore: new Date(Date.now() + waiting.dueInMs) },
       ]);
-    } else if (unfinished === 0) await endFetchRun(bound, run.id);
+    } else if (isLast) await endFetchRun(bound, run.id);
     return pageIds;
   });
 }

@@ -101,7 +101,7 @@ async function writeStep(
 }
 
 async function endListing(store: RootStore, run: FetchRun, batch: ClaimedBatch<Schema>): Promise<void> {
-  await batch.complete(async (tx, { unfinished }) => {
+  await batch.complete(async (tx, { isLast }) => {
     const bound = store.on(tx);
     const { selection } = run;
     const unknownCount =
@@ -111,6 +111,6 @@ async function endListing(store: RootStore, run: FetchRun, batch: ClaimedBatch<S
           ? await bound.fetchPages.addUnknownIds(run.id)
           : 0;
     await bound.fetchRuns.endListing(run.id, unknownCount);
-    if (unfinished === 0) await endFetchRun(bound, run.id);
+    if (isLast) await endFetchRun(bound, run.id);
   });
 }

@@ -22,8 +22,15 @@ export async function findLargestImage(deps: RenderIiifImageDeps, pageId: number
     try {
       return await demandImage(deps, pageId, size, deadline);
     } catch (error) {
-      // This size is missing; of a page that the catalog does not know there is no other either.
+      // Of a page that the catalog does not know there is no size at all.
       if (!(error instanceof AppError) || error.code !== 'not_found' || !error.details) throw error;
+      const { state } = error.details;
+      // A size that came corrupt, or that a host refused, is there: a smaller one must not be stated as the largest.
+      if (state !== 'missing' && state !== 'placeholder')
+        throw unavailable(`the ${size} image of page ${pageId} cannot be had now: ${error.details.detail}`, {
+          details: error.details,
+          cause: error,
+        });
       reason ??= error;
     }
   }
@@ -45,17 +52,26 @@ export async function planImage(
   return { largest: demanded.image, plan: planIiifImage(request, demanded.image, deps.iiifPixelsMax) };
 }
 
-/** Makes a planned image from the smallest stored size that has its detail. */
-export async function renderIiifImage(deps: RenderIiifImageDeps, { largest, plan }: PlannedImage): Promise<Buffer> {
+/** Makes a planned image from the smallest stored size that has its detail, unless `signal` says that nobody waits for it any more. */
+export async function renderIiifImage(
+  deps: RenderIiifImageDeps,
+  { largest, plan }: PlannedImage,
+  signal: AbortSignal,
+): Promise<Buffer> {
   const scale = Math.max(plan.size.width / plan.region.width, plan.size.height / plan.region.height);
-  const stored = (await deps.store.images.findSizes(largest.pageId))
+  const smaller = (await deps.store.images.findSizes(largest.pageId))
     .filter((image) => image.state === 'stored')
     // A pixel less comes of rounding.
     .filter((image) => image.width + 1 >= largest.width * scale && image.width < largest.width)
     .sort((a, b) => a.width - b.width);
-  for (const image of [...stored, largest]) {
-    const bytes = await readImage(deps, image);
-    if (bytes) return await deps.renderImage({ bytes, width: image.width, height: image.height }, largest, plan);
-  }
-  throw unavailable(`the file of page ${largest.pageId} was damaged and will be fetched again`, { retryAfterMs: 1000 });
+  const read = async () => {
+    for (const image of [...smaller, largest]) {
+      const bytes = await readImage(deps, image);
+      if (bytes) return { bytes, width: image.width, height: image.height };
+    }
+    throw unavailable(`the file of page ${largest.pageId} was damaged and will be fetched again`, {
+      retryAfterMs: 1000,
+    });
+  };
+  return await deps.renderImage(read, largest, plan, signal);
 }

@@ -27,6 +27,7 @@ export async function openBackboneSession(
     logSeverityLevel: 3,
   });
   const { name, side, layout, values } = manifest.input;
+  const { tokens } = manifest.output;
   const shape = (count: number) => (layout === 'NHWC' ? [count, side, side, 3] : [count, 3, side, side]);
   return {
     run: async (pixels, count) => {
@@ -35,7 +36,10 @@ export async function openBackboneSession(
           ? new Tensor('uint8', pixels, shape(count))
           : new Tensor('float32', normalised(pixels, count, side * side, layout, values), shape(count));
       const results = await session.run({ [name]: input }, [declared.output]);
-      const output = results[declared.output]!.data as Float32Array;
+      const result = results[declared.output];
+      if (!(result?.data instanceof Float32Array))
+        throw new Error(`${manifest.name} gave no float32 output ${declared.output}`);
+      const output = tokens ? imageRows(result.data, count, manifest.dimensions, tokens) : result.data;
       if (output.length !== count * manifest.dimensions)
         throw new Error(`${manifest.name} gave ${output.length} values for ${count} pages of ${manifest.dimensions}`);
       return output;
@@ -62,4 +66,19 @@ function normalised(
     }
   }
   return out;
+}
+
+/** One row a page of the rows that a transformer gives for its patches; what cannot be cut into such rows is left as it is. */
+function imageRows(values: Float32Array, count: number, dimensions: number, tokens: 'first' | 'mean'): Float32Array {
+  const tokenCount = values.length / count / dimensions;
+  if (!Number.isInteger(tokenCount)) return values;
+  const rows = new Float32Array(count * dimensions);
+  const taken = tokens === 'first' ? 1 : tokenCount;
+  for (let page = 0; page < count; page++) {
+    for (let token = 0; token < taken; token++) {
+      const from = (page * tokenCount + token) * dimensions;
+      for (let at = 0; at < dimensions; at++) rows[page * dimensions + at]! += values[from + at]! / taken;
+    }
+  }
+  return rows;
 }

@@ -1,4 +1,5 @@
-// The learnt networks that can turn a page into an embedding. A file is known by its sha256, never by its name or place.
+// The learnt networks that can turn a page into an embedding. A file is known by its sha256, never by its name or place. More of them are
+// described by manifest files (`backbone-manifests.ts`).
 
 export interface BackboneManifest {
   name: string;
@@ -9,14 +10,17 @@ export interface BackboneManifest {
   address: string | undefined;
   input: {
     name: string;
-    /** Pixels a side; RASTER_SIDE / 2. */
-    side: 224;
+    /** Pixels a side, RASTER_SIDE at most. */
+    side: number;
     layout: 'NHWC' | 'NCHW';
     /** `uint8` takes 0-255 as they are; for `float32` each channel is (value / 255 - mean) / deviation. */
     values: 'uint8' | { mean: readonly [number, number, number]; deviation: readonly [number, number, number] };
   };
   /** A declared output, or the result of the only node of one operator, declared by us before the file is run. */
-  output: { name: string } | { operator: string };
+  output: ({ name: string } | { operator: string }) & {
+    /** Of a transformer that gives a row for each patch: the row that stands for the image, or the mean of all. */
+    tokens?: 'first' | 'mean';
+  };
   dimensions: number;
 }
 
@@ -24,7 +28,7 @@ export interface BackboneManifest {
 export const executionProviders = ['cpu', 'cuda'] as const;
 export type ExecutionProvider = (typeof executionProviders)[number];
 
-const backbones: readonly BackboneManifest[] = [
+export const builtInBackbones: readonly BackboneManifest[] = [
   {
     // MobileNetV2 1.0/224 of the ONNX model zoo, trained on ImageNet. Its 1,000 logits say less than the features they are made of.
     name: 'mobilenet-v2',
@@ -54,11 +58,3 @@ const backbones: readonly BackboneManifest[] = [
     dimensions: 1280,
   },
 ];
-
-export const backboneNames = backbones.map(({ name }) => name);
-
-export function backboneNamed(name: string): BackboneManifest {
-  const found = backbones.find((backbone) => backbone.name === name);
-  if (!found) throw new Error(`no backbone is called ${name}`);
-  return found;
-}

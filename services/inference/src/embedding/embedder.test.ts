@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { silentLog } from '@florilegium/log';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createEmbedder, type Embedder, tryOutBackbone } from './embedder.ts';
 import { recipeOf } from './embedding-recipe.ts';
 import { STATISTICS_DIMS } from './page-statistics.ts';
@@ -77,5 +78,38 @@ describe('embedder', () => {
       'gave 3 values for 1 pages of 4',
     );
     await expect(tryOutBackbone(tinyBackbone, join(folder, 'tiny.onnx'))).resolves.toBeUndefined();
+  });
+
+  it('refuses images while no thread starts in place of the last one, and embeds again once one does', async () => {
+    const file = join(folder, 'moving.onnx');
+    await writeFile(file, tinyModel);
+    const workers: Worker[] = [];
+    const single = await createEmbedder({
+      recipe: recipeOf(tinyBackbone),
+      file,
+      threads: 1,
+      log: silentLog,
+      restartMs: 20,
+      startThread: (setup) => {
+        const worker = new Worker(new URL('./embedding-thread.ts', import.meta.url), {
+          workerData: setup,
+          execArgv: [],
+        });
+        workers.push(worker);
+        return worker;
+      },
+    });
+    const page = await aPage('#fff').png().toBuffer();
+    await rename(file, join(folder, 'away.onnx'));
+    await workers[0]!.terminate();
+    // The first may wait for a thread that is starting; none may wait for ever.
+    for (let time = 0; time < 2; time++)
+      await expect(single.embed(page)).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('no embedding thread starts'),
+      });
+    await rename(join(folder, 'away.onnx'), file);
+    await vi.waitFor(async () => expect((await single.embed(page)).kind).toBe('embedded'), { timeout: 10_000 });
+    await single.close();
   });
 });

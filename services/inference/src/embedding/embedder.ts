@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { internal, messageOf, unavailable } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
@@ -11,7 +12,10 @@ export type EmbedResult = { kind: 'embedded'; values: Float32Array } | { kind: '
 
 export interface Embedder {
   recipe: EmbeddingRecipe;
-  /** Embeds one image. Waits for its turn: no more than `inFlightMax` images are decoded or held at once, whoever asks. */
+  /**
+   * Embeds one image. Waits for its turn: no more than `inFlightMax` images are decoded or held at once, whoever asks.
+   * @throws unavailable while no thread starts
+   */
   embed(content: Uint8Array): Promise<EmbedResult>;
   inFlightMax: number;
   close(): Promise<void>;
@@ -25,6 +29,10 @@ export interface EmbedderOptions {
   /** `cpu` unless given. */
   executionProvider?: ExecutionProvider;
   log: Log;
+  /** How long to wait after a thread that did not start in place of a lost one; twice as long each time, a minute at most. */
+  restartMs?: number;
+  /** Starts the program of a thread; a test that ends threads gives its own. */
+  startThread?: (setup: ThreadSetup) => Worker;
 }
 
 interface Waiting {
@@ -44,17 +52,21 @@ const BATCH_MAX = 8;
 /** One in work and one waiting, so that a thread never idles while the answer travels. */
 const SENT_MAX = 2;
 const THREAD_START_MS = 30_000;
+const RESTART_MS_MAX = 60_000;
 
 /** Starts the threads; rejects when one cannot load the backbone. */
 export async function createEmbedder(options: EmbedderOptions): Promise<Embedder> {
-  const { recipe, file, threads, executionProvider = 'cpu', log } = options;
+  const { recipe, file, threads, executionProvider = 'cpu', log, restartMs = 1000 } = options;
+  const start = options.startThread ?? startThread;
   const setup: ThreadSetup = {
     backbone: recipe.backbone && file ? { manifest: recipe.backbone, file, executionProvider } : undefined,
   };
   if (recipe.backbone && !file) throw unavailable(`the weights of ${recipe.backbone.name} are missing`);
   const queue: Waiting[] = [];
   const pool: Thread[] = [];
-  let closing = false;
+  const closing = new AbortController();
+  /** Why no thread starts; undefined when the last one that was tried did. */
+  let startFault: string | undefined;
   const inFlightMax = threads * BATCH_MAX + 4;
   const turns = createTurns(inFlightMax);
   const decodes = createTurns(4);
@@ -71,6 +83,7 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
         } catch (error) {
           return { kind: 'corrupt', reason: messageOf(error) };
         }
+        if (pool.length === 0 && startFault !== undefined) throw noThread(startFault);
         const values = await new Promise<Float32Array>((resolve, reject) => {
           queue.push({ page, resolve, reject });
           dispatch();
@@ -78,7 +91,7 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
         return { kind: 'embedded', values };
       }),
     close: async () => {
-      closing = true;
+      closing.abort();
       for (const waiting of queue.splice(0)) waiting.reject(unavailable('the embedder is closing'));
       await Promise.all(pool.map(({ worker }) => worker.terminate()));
     },
@@ -103,8 +116,9 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
   }
 
   async function addThread(): Promise<void> {
-    const worker = startThread(setup);
+    const worker = start(setup);
     await readiness(worker);
+    if (closing.signal.aborted) return void (await worker.terminate());
     const thread: Thread = { worker, sent: [] };
     pool.push(thread);
     worker.on('message', (reply: ThreadReply) => {
@@ -122,15 +136,31 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
       pool.splice(pool.indexOf(thread), 1);
       for (const waiting of thread.sent.flat())
         waiting.reject(unavailable(`an embedding thread ended with code ${code}`));
-      if (closing) return;
-      log.warn({ code }, 'embedding thread replaced');
-      addThread().then(dispatch, (error: unknown) => {
-        for (const waiting of pool.length > 0 ? [] : queue.splice(0))
-          waiting.reject(unavailable(`no embedding thread starts: ${messageOf(error)}`));
-      });
+      if (closing.signal.aborted) return;
+      log.warn({ code }, 'embedding thread lost');
+      void replaceThread();
     });
   }
+
+  /** Tries until one starts: what is missing (memory, the file on a volume) may come back. Nobody waits for that; their batches are tried again. */
+  async function replaceThread(): Promise<void> {
+    for (let pauseMs = restartMs; !closing.signal.aborted; pauseMs = Math.min(2 * pauseMs, RESTART_MS_MAX)) {
+      try {
+        await addThread();
+        startFault = undefined;
+        dispatch();
+        return;
+      } catch (error) {
+        startFault = messageOf(error);
+        log.error({ reason: startFault, threads: pool.length, retryInMs: pauseMs }, 'no embedding thread starts');
+        if (pool.length === 0) for (const waiting of queue.splice(0)) waiting.reject(noThread(startFault));
+        await pause(pauseMs, undefined, { signal: closing.signal, ref: false }).catch(() => {});
+      }
+    }
+  }
 }
+
+const noThread = (reason: string) => unavailable(`no embedding thread starts: ${reason}`);
 
 /** Loads a backbone in a thread of its own and embeds an empty page with it. Rejects with the runtime's reason when that fails. */
 export async function tryOutBackbone(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BackboneManifest } from './backbones.ts';
+import { type BackboneManifest, builtInBackbones } from './backbones.ts';
 import { RASTER_SIDE } from './page-raster.ts';
 import { STATISTICS_DIMS, STATISTICS_VERSION } from './page-statistics.ts';
 
@@ -20,7 +20,13 @@ export interface EmbeddingRecipe {
 export const CLASSIC = 'classic';
 
 export function recipeOf(backbone: BackboneManifest | undefined): EmbeddingRecipe {
-  const parts = { backbone: backbone?.sha256 ?? null, raster: RASTER_SIDE, statistics: STATISTICS_VERSION };
+  const parts = {
+    backbone: backbone?.sha256 ?? null,
+    raster: RASTER_SIDE,
+    statistics: STATISTICS_VERSION,
+    // A manifest file may be edited: the same weights, fed or read otherwise, give other embeddings.
+    ...(backbone && !builtInBackbones.includes(backbone) ? { input: backbone.input, output: backbone.output } : {}),
+  };
   return {
     name: backbone ? `${backbone.name}+statistics-${STATISTICS_VERSION}` : CLASSIC,
     sha256: createHash('sha256').update(JSON.stringify(parts)).digest('hex'),

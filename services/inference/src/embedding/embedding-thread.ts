@@ -5,6 +5,7 @@ import type { BackboneManifest, ExecutionProvider } from './backbones.ts';
 import { openPageKernels, type PageKernels } from './page-kernels.ts';
 import { RASTER_SIDE } from './page-raster.ts';
 import { pageStatistics, STATISTICS_DIMS } from './page-statistics.ts';
+import { resamplePage } from './resample-page.ts';
 
 /** What the thread is started with. */
 export interface ThreadSetup {
@@ -19,7 +20,6 @@ export type ThreadReply =
   | { kind: 'failed'; reason: string };
 
 const HALF = RASTER_SIDE / 2;
-const HALF_BYTES = HALF * HALF * 3;
 
 const port = parentPort;
 if (port) {
@@ -31,13 +31,14 @@ if (port) {
     const session =
       backbone && (await openBackboneSession(backbone.manifest, backbone.file, backbone.executionProvider));
     const dimensions = (backbone?.manifest.dimensions ?? 0) + STATISTICS_DIMS;
+    const side = backbone?.manifest.input.side ?? HALF;
     const kernels = openPageKernels();
     // One batch after the other, in the order they came.
     let last = Promise.resolve();
     port.on('message', ({ pages }: ThreadRequest) => {
       last = last.then(async () => {
         try {
-          const values = await embed(pages, kernels, session, dimensions);
+          const values = await embed(pages, kernels, session, { dimensions, side });
           reply({ kind: 'embedded', values }, [values.buffer]);
         } catch (error) {
           failed(error);
@@ -54,14 +55,16 @@ async function embed(
   pages: ThreadRequest['pages'],
   kernels: PageKernels,
   session: BackboneSession | undefined,
-  dimensions: number,
+  { dimensions, side }: { dimensions: number; side: number },
 ): Promise<Float32Array<ArrayBuffer>> {
   const values = new Float32Array(pages.length * dimensions);
   const features = dimensions - STATISTICS_DIMS;
-  const pixels = new Uint8Array(session ? pages.length * HALF_BYTES : 0);
+  const pageBytes = side * side * 3;
+  const pixels = new Uint8Array(session ? pages.length * pageBytes : 0);
   for (const [index, page] of pages.entries()) {
     pageStatistics(page, kernels, values, index * dimensions + features);
-    if (session) pixels.set(kernels.half, index * HALF_BYTES);
+    if (session && side === HALF) pixels.set(kernels.half, index * pageBytes);
+    else if (session) resamplePage(page.rgb, side, pixels, index * pageBytes);
   }
   if (session) {
     const output = await session.run(pixels, pages.length);

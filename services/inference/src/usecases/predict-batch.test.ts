@@ -43,7 +43,7 @@ async function predictAfter(polls: number, embeddedAt: (look: number) => number)
     signal: new AbortController().signal,
     complete: async (write, writeRows) => {
       await writeRows(written as never);
-      await write(written as never, { unfinished: 1 });
+      await write(written as never, { isLast: false });
     },
   });
   return noImage;

@@ -32,7 +32,7 @@ export interface PredictBatchInput {
   signal: AbortSignal;
   /** `writeRows` goes first, side by side with other batches; `write` while no other batch of the run can end. */
   complete(
-    write: (store: TransactionStore, left: { unfinished: number }) => Promise<void>,
+    write: (store: TransactionStore, left: { isLast: boolean }) => Promise<void>,
     writeRows: (store: TransactionStore) => Promise<void>,
   ): Promise<void>;
 }
@@ -57,9 +57,9 @@ export async function predictBatch(deps: PredictBatchDeps, input: PredictBatchIn
   const predictedCount = predicted.pageIds.length;
   const noImage = batch.pageCount - predictedCount;
   await complete(
-    async (tx, { unfinished }) => {
+    async (tx, { isLast }) => {
       await tx.predictionRuns.addCounts(runId, { predicted: predictedCount, noImage });
-      if (unfinished === 0) await endPredictionRun(tx, runId, 'done');
+      if (isLast) await endPredictionRun(tx, runId, 'done');
     },
     (tx) => tx.copyPredictions(run.number, predicted),
   );

@@ -1,6 +1,7 @@
 import {
   type Artifact,
   artifactOf,
+  dealingName,
   encodeOutOfFold,
   type FinetuneParameters,
   type OutOfFoldPage,
@@ -152,7 +153,13 @@ async function finishNetworks(
       ...originOf(finishing, codeVersion),
       method: 'finetune',
       parameters,
-      outOfFold: { scores: calibration.scores, outOfBagBy: by, key: outOfFold.key, sha256: outOfFold.sha256 },
+      outOfFold: {
+        scores: calibration.scores,
+        outOfBagBy: by,
+        dealing: dealingName,
+        key: outOfFold.key,
+        sha256: outOfFold.sha256,
+      },
     },
     calibration.temperature,
     members,

@@ -60,7 +60,7 @@ export async function trainMember(deps: TrainMemberDeps, batch: ClaimedBatch<Sch
     );
     clearInterval(show);
     const seconds = timer();
-    await batch.complete(async (tx, { unfinished }) => {
+    await batch.complete(async (tx, { isLast }) => {
       const unit = unitOn(tx);
       await unit.trainings.recordEpochs(training.id, epochs);
       await unit.trainings.recordMember(training.id, {
@@ -71,7 +71,7 @@ export async function trainMember(deps: TrainMemberDeps, batch: ClaimedBatch<Sch
         seconds,
         attempt: batch.attempt,
       });
-      if (unfinished === 0) {
+      if (isLast) {
         await unit.trainings.markFinishing(training.id);
         await unit.enqueue('finish', training.id, [{ number: 0 }]);
       }

@@ -1,9 +1,16 @@
-import { type FinetuneParameters, networkWeightsFile, readNetworkMember } from '@florilegium/ensemble';
+import {
+  type FinetuneParameters,
+  findColdStartReason,
+  networkWeightsFile,
+  readNetworkManifest,
+  readNetworkMember,
+} from '@florilegium/ensemble';
 import { AppError, failedPrecondition, messageOf } from '@florilegium/errors';
 import type { ClaimedBatch } from '@florilegium/work';
 import type { StoredFile, Training } from '../domain/training.ts';
 import type { Schema } from '../schema.ts';
 import type { ComputeOptions } from '../training/compute.ts';
+import { decodeDataset } from '../training/dataset.ts';
 import { scratch } from '../training/scratch.ts';
 import type { TrainedByMethod, TrainMemberDeps } from './train-member.ts';
 
@@ -18,19 +25,20 @@ export async function trainNetworkMember(
   onEpoch: NonNullable<ComputeOptions['onEpoch']>,
 ): Promise<TrainedByMethod> {
   const { objects, compute, log, checkpointEveryMs } = deps;
-  const { dataset, images } = training;
-  if (!dataset || !images) throw failedPrecondition(`training ${training.id} is not prepared`);
+  const { images } = training;
+  if (!training.dataset || !images) throw failedPrecondition(`training ${training.id} is not prepared`);
+  const dataset = await objects.get(training.dataset.key, { sha256: training.dataset.sha256 });
   const checkpointKey = scratch.checkpoint(training.id, number);
   const checkpoint = await getIfThere(deps, checkpointKey);
   let writing: Promise<void> | undefined;
   const member = await compute.run(
     {
       kind: 'train-network',
-      dataset: await objects.get(dataset.key, { sha256: dataset.sha256 }),
+      dataset,
       images: await readInParts(deps, images),
       parameters: training.parameters as unknown as FinetuneParameters,
       member: number,
-      parent: await parentOf(deps, training, number),
+      parent: await parentOf(deps, training, dataset, number),
       checkpoint,
       checkpointEveryMs,
     },
@@ -80,21 +88,29 @@ async function getIfThere({ objects }: TrainMemberDeps, key: string): Promise<Bu
   }
 }
 
-/** The weights of the parent's member of this number; none for a cold start, another architecture or side, or a parent with fewer members. */
+/**
+ * The weights of the parent's member of this number; none for a cold start: another architecture or side, or a parent whose member may have met
+ * the pages that are to judge this one.
+ */
 async function parentOf(
   { store, objects, log }: TrainMemberDeps,
   training: Training,
+  dataset: Uint8Array,
   number: number,
 ): Promise<Float32Array | undefined> {
-  if (!training.parentEnsembleId) return undefined;
-  const parent = await store.trainings.findByEnsemble(training.parentEnsembleId);
-  if (!parent?.result || parent.backbone?.sha256 !== training.backbone?.sha256) {
-    log.info(
-      { trainingId: training.id, member: number, parentEnsembleId: training.parentEnsembleId },
-      'cold start: the parent is no network of this architecture and side',
-    );
+  const { parentEnsembleId } = training;
+  if (!parentEnsembleId) return undefined;
+  const startCold = (reason: string) => {
+    log.info({ trainingId: training.id, member: number, parentEnsembleId, reason }, 'cold start');
     return undefined;
-  }
-  const { manifest } = parent.result;
-  return await readNetworkMember(await objects.get(manifest.key), manifest.sha256, number, (key) => objects.get(key));
+  };
+  const parent = await store.trainings.findByEnsemble(parentEnsembleId);
+  if (!parent?.result || parent.backbone?.sha256 !== training.backbone?.sha256)
+    return startCold('the parent is no network of this architecture and side');
+  const { key, sha256 } = parent.result.manifest;
+  const manifest = readNetworkManifest(await objects.get(key), sha256);
+  const parameters = training.parameters as unknown as FinetuneParameters;
+  const reason = findColdStartReason(decodeDataset(dataset), parameters, manifest);
+  if (reason) return startCold(reason);
+  return await readNetworkMember(manifest, number, (weightsKey) => objects.get(weightsKey));
 }

@@ -164,6 +164,7 @@ const tones: Record<string, string> = {
   'may stop': 'good',
   failed: 'bad',
   withdrawn: 'bad',
+  cancelled: 'bad',
   running: 'wait',
   pending: 'wait',
   paused: 'wait',

@@ -44,7 +44,7 @@ export function ListsView() {
 
 /** Whether its pages stand: those of a list that is being imported are still being counted. */
 const hasPages = ({ pageCount, state }: HqList) =>
-  pageCount !== null && state !== 'importing' && state !== 'predicting' && state !== 'failed';
+  pageCount !== null && state !== 'importing' && state !== 'predicting' && state !== 'failed' && state !== 'cancelled';
 
 function ListSheet({ list }: { list: HqList }) {
   return (

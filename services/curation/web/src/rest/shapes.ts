@@ -141,7 +141,7 @@ export interface Iteration {
 export interface HqList {
   id: string;
   version: number;
-  state: 'importing' | 'predicting' | 'auditing' | 'published' | 'withdrawn' | 'failed';
+  state: 'importing' | 'predicting' | 'auditing' | 'published' | 'withdrawn' | 'failed' | 'cancelled';
   reason: string | null;
   origin?: 'published' | 'imported';
   rule: string;

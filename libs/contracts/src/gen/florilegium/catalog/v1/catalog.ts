@@ -52,9 +52,26 @@ export interface Import {
   bytesPerSecond: number;
   /** Of the page file, the mean so far; 0 while not known. */
   rowsPerSecond: number;
+  /** Of the pages kept for their rows: those that were not kept so before, that read otherwise, that are no longer kept so. */
+  newPageCount: number;
+  changedPageCount: number;
+  vanishedPageCount: number;
+  /** Rows by page type: of all pages, and of those that no rule keeps. */
+  typeCounts: { [key: string]: number };
+  outsideTypeCounts: { [key: string]: number };
 }
 
 export interface Import_CandidateCountsEntry {
+  key: string;
+  value: number;
+}
+
+export interface Import_TypeCountsEntry {
+  key: string;
+  value: number;
+}
+
+export interface Import_OutsideTypeCountsEntry {
   key: string;
   value: number;
 }
@@ -565,6 +582,11 @@ function createBaseImport(): Import {
     phase: "",
     bytesPerSecond: 0,
     rowsPerSecond: 0,
+    newPageCount: 0,
+    changedPageCount: 0,
+    vanishedPageCount: 0,
+    typeCounts: {},
+    outsideTypeCounts: {},
   };
 }
 
@@ -603,6 +625,21 @@ export const Import: MessageFns<Import> = {
     if (message.rowsPerSecond !== 0) {
       writer.uint32(89).double(message.rowsPerSecond);
     }
+    if (message.newPageCount !== 0) {
+      writer.uint32(96).int64(message.newPageCount);
+    }
+    if (message.changedPageCount !== 0) {
+      writer.uint32(104).int64(message.changedPageCount);
+    }
+    if (message.vanishedPageCount !== 0) {
+      writer.uint32(112).int64(message.vanishedPageCount);
+    }
+    globalThis.Object.entries(message.typeCounts).forEach(([key, value]: [string, number]) => {
+      Import_TypeCountsEntry.encode({ key: key as any, value }, writer.uint32(122).fork()).join();
+    });
+    globalThis.Object.entries(message.outsideTypeCounts).forEach(([key, value]: [string, number]) => {
+      Import_OutsideTypeCountsEntry.encode({ key: key as any, value }, writer.uint32(130).fork()).join();
+    });
     return writer;
   },
 
@@ -710,6 +747,52 @@ export const Import: MessageFns<Import> = {
             message.rowsPerSecond = reader.double();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.newPageCount = longToNumber(reader.int64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.changedPageCount = longToNumber(reader.int64());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.vanishedPageCount = longToNumber(reader.int64());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            const entry15 = Import_TypeCountsEntry.decode(reader, reader.uint32());
+            if (entry15.value !== undefined) {
+              message.typeCounts[entry15.key] = entry15.value;
+            }
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            const entry16 = Import_OutsideTypeCountsEntry.decode(reader, reader.uint32());
+            if (entry16.value !== undefined) {
+              message.outsideTypeCounts[entry16.key] = entry16.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -789,6 +872,75 @@ export const Import: MessageFns<Import> = {
         : isSet(object.rows_per_second)
         ? globalThis.Number(object.rows_per_second)
         : 0,
+      newPageCount: isSet(object.newPageCount)
+        ? globalThis.Number(object.newPageCount)
+        : isSet(object.new_page_count)
+        ? globalThis.Number(object.new_page_count)
+        : 0,
+      changedPageCount: isSet(object.changedPageCount)
+        ? globalThis.Number(object.changedPageCount)
+        : isSet(object.changed_page_count)
+        ? globalThis.Number(object.changed_page_count)
+        : 0,
+      vanishedPageCount: isSet(object.vanishedPageCount)
+        ? globalThis.Number(object.vanishedPageCount)
+        : isSet(object.vanished_page_count)
+        ? globalThis.Number(object.vanished_page_count)
+        : 0,
+      typeCounts: isObject(object.typeCounts)
+        ? (globalThis.Object.entries(object.typeCounts) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : isObject(object.type_counts)
+        ? (globalThis.Object.entries(object.type_counts) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      outsideTypeCounts: isObject(object.outsideTypeCounts)
+        ? (globalThis.Object.entries(object.outsideTypeCounts) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : isObject(object.outside_type_counts)
+        ? (globalThis.Object.entries(object.outside_type_counts) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
     };
   },
 
@@ -833,6 +985,33 @@ export const Import: MessageFns<Import> = {
     if (message.rowsPerSecond !== 0) {
       obj.rowsPerSecond = floatToJson(message.rowsPerSecond);
     }
+    if (message.newPageCount !== 0) {
+      obj.newPageCount = Math.round(message.newPageCount);
+    }
+    if (message.changedPageCount !== 0) {
+      obj.changedPageCount = Math.round(message.changedPageCount);
+    }
+    if (message.vanishedPageCount !== 0) {
+      obj.vanishedPageCount = Math.round(message.vanishedPageCount);
+    }
+    if (message.typeCounts) {
+      const entries = globalThis.Object.entries(message.typeCounts) as [string, number][];
+      if (entries.length > 0) {
+        obj.typeCounts = {};
+        entries.forEach(([k, v]) => {
+          obj.typeCounts[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.outsideTypeCounts) {
+      const entries = globalThis.Object.entries(message.outsideTypeCounts) as [string, number][];
+      if (entries.length > 0) {
+        obj.outsideTypeCounts = {};
+        entries.forEach(([k, v]) => {
+          obj.outsideTypeCounts[k] = Math.round(v);
+        });
+      }
+    }
     return obj;
   },
 
@@ -860,6 +1039,25 @@ export const Import: MessageFns<Import> = {
     message.phase = object.phase ?? "";
     message.bytesPerSecond = object.bytesPerSecond ?? 0;
     message.rowsPerSecond = object.rowsPerSecond ?? 0;
+    message.newPageCount = object.newPageCount ?? 0;
+    message.changedPageCount = object.changedPageCount ?? 0;
+    message.vanishedPageCount = object.vanishedPageCount ?? 0;
+    message.typeCounts = (globalThis.Object.entries(object.typeCounts ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.outsideTypeCounts = (globalThis.Object.entries(object.outsideTypeCounts ?? {}) as [string, number][])
+      .reduce((acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      }, {});
     return message;
   },
 };
@@ -943,6 +1141,176 @@ export const Import_CandidateCountsEntry: MessageFns<Import_CandidateCountsEntry
   },
   fromPartial(object: DeepPartial<Import_CandidateCountsEntry>): Import_CandidateCountsEntry {
     const message = createBaseImport_CandidateCountsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseImport_TypeCountsEntry(): Import_TypeCountsEntry {
+  return { key: "", value: 0 };
+}
+
+export const Import_TypeCountsEntry: MessageFns<Import_TypeCountsEntry> = {
+  encode(message: Import_TypeCountsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).int64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Import_TypeCountsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImport_TypeCountsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Import_TypeCountsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: Import_TypeCountsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Import_TypeCountsEntry>): Import_TypeCountsEntry {
+    return Import_TypeCountsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Import_TypeCountsEntry>): Import_TypeCountsEntry {
+    const message = createBaseImport_TypeCountsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseImport_OutsideTypeCountsEntry(): Import_OutsideTypeCountsEntry {
+  return { key: "", value: 0 };
+}
+
+export const Import_OutsideTypeCountsEntry: MessageFns<Import_OutsideTypeCountsEntry> = {
+  encode(message: Import_OutsideTypeCountsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).int64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Import_OutsideTypeCountsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImport_OutsideTypeCountsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Import_OutsideTypeCountsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: Import_OutsideTypeCountsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Import_OutsideTypeCountsEntry>): Import_OutsideTypeCountsEntry {
+    return Import_OutsideTypeCountsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Import_OutsideTypeCountsEntry>): Import_OutsideTypeCountsEntry {
+    const message = createBaseImport_OutsideTypeCountsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? 0;
     return message;

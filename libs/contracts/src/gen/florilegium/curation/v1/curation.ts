@@ -288,7 +288,7 @@ export interface CloseIterationResponse {
 export interface HqList {
   id: string;
   version: number;
-  /** importing, predicting, auditing, published, withdrawn or failed. */
+  /** importing, predicting, auditing, published, withdrawn, failed or cancelled. */
   state: string;
   pageCount: number;
   /** Absent until a list with a target precision is frozen, and for imported lists. */
@@ -303,7 +303,7 @@ export interface HqList {
   publishedAt:
     | Date
     | undefined;
-  /** Why it failed or was withdrawn. */
+  /** Why it failed, was withdrawn or was cancelled. */
   reason: string;
   /** published: made here; imported: made elsewhere. */
   origin: string;
@@ -340,7 +340,7 @@ export interface StreamHqListRequest {
 
 export interface HqListPage {
   pageId: number;
-  /** Absent in imported lists. */
+  /** Absent in imported lists, and of a page without a score that a label listed. */
   probability?: number | undefined;
 }
 
