@@ -57,6 +57,11 @@ async function openGrid(): Promise<void> {
     (count) => count >= 20,
   );
 }
+/** A canvas takes no picture in SVG. */
+const onePixel = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
+  'base64',
+);
 const answer = (path: string | RegExp, json: unknown) => page.route(path, (route) => route.fulfill({ json }));
 
 describe('the grid', () => {
@@ -593,7 +598,7 @@ describe('plates', () => {
     const sizes = new Set<string>();
     await page.route(/\/v1\/images\/\d+/, (route) => {
       sizes.add(new URL(route.request().url()).searchParams.get('size')!);
-      return route.fallback();
+      return route.fulfill({ contentType: 'image/png', body: onePixel });
     });
     await page.getByRole('spinbutton', { name: 'Plates' }).fill('6');
     await page.getByLabel('Format').selectOption('A3');
