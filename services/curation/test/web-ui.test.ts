@@ -57,6 +57,11 @@ async function openGrid(): Promise<void> {
     (count) => count >= 20,
   );
 }
+/** A canvas takes no picture in SVG. */
+const onePixel = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
+  'base64',
+);
 const answer = (path: string | RegExp, json: unknown) => page.route(path, (route) => route.fulfill({ json }));
 
 describe('the grid', () => {
@@ -333,6 +338,51 @@ describe('a run that is followed', () => {
   }, 40_000);
 });
 
+it('tells which pages of a fetch run failed and why, and retries them', async () => {
+  const run = (state: string) => ({
+    id: 'f1',
+    state,
+    doneCount: 40,
+    totalCount: 40,
+    reason: null,
+    size: 'medium',
+    pageSetId: null,
+    rule: 'illustrated',
+    storedCount: 37,
+    failedCount: state === 'done' ? 3 : 0,
+    bytes: 0,
+    imagesPerSecond: 0,
+    bytesPerSecond: 0,
+    secondsLeft: null,
+    createdAt: '2026-11-01T00:00:00Z',
+    startedAt: null,
+    endedAt: null,
+  });
+  let state = 'done';
+  await answer('**/v1/page-sets', { pageSets: [] });
+  await page.route('**/v1/fetch-runs?limit=50', (route) => route.fulfill({ json: { fetchRuns: [run(state)] } }));
+  await page.route('**/v1/fetch-runs/f1/events', (route) => route.abort('connectionreset'));
+  await page.route('**/v1/fetch-runs/f1/pages?*', (route) =>
+    route.fulfill({
+      json: {
+        pages: /state=corrupt/.test(route.request().url()) ? [{ pageId: 77, detail: 'the file ends early' }] : [],
+        next: null,
+      },
+    }),
+  );
+  await page.route('**/v1/fetch-runs/f1/retry', (route) => {
+    state = 'running';
+    return route.fulfill({ json: run(state) });
+  });
+  await page.goto('/runs?kind=fetch-runs');
+  await page.getByText('Which failed, and why').click();
+  await page.getByRole('link', { name: '77' }).waitFor();
+  await page.getByText('the file ends early').waitFor();
+  await page.getByRole('button', { name: 'Retry the 3 failed' }).click();
+  await page.getByText('running', { exact: true }).waitFor();
+  expect(await page.getByText('None of them can be tried again').count()).toBe(0);
+});
+
 describe('setting up', () => {
   const imported = (over: object) => ({
     id: 'i1',
@@ -548,9 +598,9 @@ describe('plates', () => {
     const sizes = new Set<string>();
     await page.route(/\/v1\/images\/\d+/, (route) => {
       sizes.add(new URL(route.request().url()).searchParams.get('size')!);
-      return route.fallback();
+      return route.fulfill({ contentType: 'image/png', body: onePixel });
     });
-    await page.getByLabel('Plates').fill('6');
+    await page.getByRole('spinbutton', { name: 'Plates' }).fill('6');
     await page.getByLabel('Format').selectOption('A3');
     await page.getByRole('img', { name: 'A collage of 6 plates of list 7' }).waitFor();
     const search = new URLSearchParams(asked.at(-1));

@@ -19,7 +19,7 @@ export interface MainJobDeps {
   gatewayUrl: string;
   /** Where catalog finds the export: an address or a folder that it may read. */
   source: string;
-  /** The folder of the library that is served, with its truth; undefined for the real BHL, where a person labels. */
+  /** The folder of the library that is served, with its truth. */
   libraryDir: string;
   curatorKey: string;
   /** Of an operator, where services ask for keys. */

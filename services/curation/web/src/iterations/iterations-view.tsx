@@ -122,7 +122,9 @@ function NextStep({ newest, reload }: { newest: Iteration | undefined; reload: (
             ? `It needs labels of both kinds: no page is labelled ${missing.join(' or ')} yet.`
             : newest === undefined
               ? `${counted(trainable, 'page')} can train. That is enough to begin; a few hundred are better.`
-              : `${counted(Math.max(0, trainable - newest.labelCount), 'page')} more can train than iteration ${newest.number} learnt from.`}
+              : trainable > newest.labelCount
+                ? `${counted(trainable - newest.labelCount, 'page')} more can train than iteration ${newest.number} learnt from.`
+                : `No more pages can train than iteration ${newest.number} learnt from: label some first, or mend what is contradicted.`}
       </p>
       <div class="row low">
         <Field label="Method">

@@ -148,7 +148,7 @@ export function CollageView() {
                 />
               )}
             </Field>
-            <div class="row low">
+            <div class="columns" style={{ '--column': '5rem' }}>
               {(
                 [
                   ['yearMin', 'From year'],
@@ -232,7 +232,8 @@ function Sheet({ version, count, format, ground, seed, title, name, yearMin, yea
             .catch(() => waitForImage(next.pageId, 'medium', leaving.signal))
             .catch(() => undefined);
           if (leaving.signal.aborted) return;
-          if (blob) placed[next.index] = await createImageBitmap(blob);
+          // One that cannot be decoded is left out, like one that cannot be had.
+          placed[next.index] = blob && (await createImageBitmap(blob).catch(() => undefined));
           setProgress({ done: ++done, total: pages.length, problem: '' });
         }
       };

@@ -1,3 +1,4 @@
+import './plates.css';
 import { whole } from '../design/format.ts';
 import { type Reuse, reuseTitles } from '../rest/shapes.ts';
 

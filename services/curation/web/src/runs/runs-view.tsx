@@ -150,7 +150,15 @@ function RunItem({ kind, listed, isFollowed, sets, reload }: RunItemProps) {
   const run =
     useFollowed<Run>(isFollowed && isRunning(listed.state) ? `/v1/${kind}/${listed.id}/events` : undefined, listed) ??
     listed;
-  const act = useAction<string>((name) => ({ path: `/v1/${kind}/${run.id}/${name}` }), reload);
+  const [isInVain, setInVain] = useState(false);
+  const act = useAction<string, Run>(
+    (name) => ({ path: `/v1/${kind}/${run.id}/${name}` }),
+    (answer, name) => {
+      // What the catalog does not know has nowhere to be fetched from: the run stays as it is.
+      setInVain(name === 'retry' && answer.state === 'done');
+      reload();
+    },
+  );
   const again = useAction<void>(() => {
     const { source, withNames } = run as ImportRun;
     return { path: '/v1/imports', body: { source, ...(withNames ? { withNames } : {}) } };
@@ -200,6 +208,11 @@ function RunItem({ kind, listed, isFollowed, sets, reload }: RunItemProps) {
           </a>
         )}
       </div>
+      {isInVain && (
+        <p class="small" role="status">
+          None of them can be tried again: the catalog does not know them.
+        </p>
+      )}
       <ProblemNote problem={act.problem ?? again.problem} />
     </li>
   );
@@ -226,7 +239,8 @@ function FailedPages({ id, state }: { id: string; state: string }) {
   return (
     <table>
       <caption class="small faint">
-        {state}, the first {data.pages.length}
+        {state.charAt(0).toUpperCase() + state.slice(1)}
+        {data.next !== null && `, the first ${data.pages.length}`}
       </caption>
       <tbody>
         {data.pages.map(({ pageId, detail }) => (
