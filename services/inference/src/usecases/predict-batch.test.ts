@@ -54,5 +54,5 @@ it('waits for its embeddings as long as other pages are embedded before it', asy
 });
 
 it('is given back when nothing is embedded any more', async () => {
-  await expect(predictAfter(1000, () => 100)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(predictAfter(1000, () => 100)).rejects.toMatchObject({ code: 'failed_precondition' });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ensemble } from '@florilegium/ensemble';
-import { internal, notFound, unavailable } from '@florilegium/errors';
+import { failedPrecondition, internal, notFound } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { EnsembleArtifacts } from '../clients/ensemble-artifacts.client.ts';
 import { pageIdsMax, type ShardPart } from '../domain/embedding.ts';
@@ -154,7 +154,7 @@ async function settleEmbeddings(
     }
     if (pending.length + awaited.length === 0) return;
     if (await isInVain()) {
-      if (pending.length > 0) throw unavailable(`${pending.length} pages are not embedded yet`);
+      if (pending.length > 0) throw failedPrecondition(`${pending.length} pages are not embedded yet`);
       warnOfMissing(deps, awaited.length);
       return;
     }

@@ -32,5 +32,5 @@ const gatherAfter = (rounds: number, embeddedAt: (round: number) => number) => {
 
 it('waits for its pages as long as others are embedded before them, and no longer', async () => {
   expect([...(await gatherAfter(4, (round) => round)).keys()]).toEqual([7]);
-  await expect(gatherAfter(4, () => 5)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(gatherAfter(4, () => 5)).rejects.toMatchObject({ code: 'failed_precondition' });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { unavailable } from '@florilegium/errors';
+import { failedPrecondition } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { EmbeddingBackbone, InferenceClient } from '../clients/inference.client.ts';
 
@@ -12,7 +12,7 @@ export interface GatherEmbeddingsDeps {
 
 /**
  * Half floats of each page that has an embedding. Pending pages are asked for again until they come; pages that will never have one
- * are left out. Throws unavailable when no page at all was embedded for `embeddingWaitMs`, so the batch is tried again later.
+ * are left out. Throws failed_precondition when no page at all was embedded for `embeddingWaitMs`, so the batch is tried again later.
  */
 export async function gatherEmbeddings(
   { inference, embeddingWaitMs, log }: GatherEmbeddingsDeps,
@@ -40,7 +40,7 @@ export async function gatherEmbeddings(
       // Pages that were stored before these come first: behind a hundred thousand of them they take hours, and rightly.
       const embedded = await inference.countEmbedded(signal);
       if (embeddedBefore !== undefined && embedded <= embeddedBefore)
-        throw unavailable(
+        throw failedPrecondition(
           `the embeddings of ${waitingFor.length} labelled pages did not come within ${embeddingWaitMs / 1000} s`,
         );
       embeddedBefore = embedded;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { decodePixels } from '@florilegium/ensemble/pixels';
-import { messageOf, unavailable } from '@florilegium/errors';
+import { failedPrecondition, messageOf } from '@florilegium/errors';
 import type { Log } from '@florilegium/log';
 import type { FetcherClient, PageImage } from '../clients/fetcher.client.ts';
 import type { DroppedPage } from '../domain/training.ts';
@@ -36,7 +36,7 @@ export async function awaitImages(
     waitingFor = awaited;
     if (waitingFor.length === 0) break;
     if (Date.now() - lastProgressAt >= embeddingWaitMs)
-      throw unavailable(
+      throw failedPrecondition(
         `the images of ${waitingFor.length} labelled pages did not come within ${embeddingWaitMs / 1000} s`,
       );
     log.debug({ awaitedCount: waitingFor.length }, 'waiting for images');
