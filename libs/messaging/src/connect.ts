@@ -154,6 +154,8 @@ async function connectPatiently(
         ...address,
         name,
         maxReconnectAttempts: -1,
+        // Else two refusals in a row end them: credentials that are being changed arrive one server after the other.
+        ignoreAuthErrorAbort: true,
         reconnectTimeWait: 500,
         reconnectJitter: 250,
         timeout: 5000,

@@ -7,3 +7,5 @@ export type { NatsAddress } from './nats-address.ts';
 export { parseNatsAddress } from './nats-address.ts';
 export type { MessagingState } from './read-messaging-state.ts';
 export { readMessagingState } from './read-messaging-state.ts';
+export type { ParkedEvent } from './replay-parked.ts';
+export { listParked, replayParked } from './replay-parked.ts';

@@ -1,6 +1,13 @@
 import { failedPrecondition, invalidArgument, unavailable } from '@florilegium/errors';
 import { silentLog } from '@florilegium/log';
-import { connectMessaging, consumeEvents, eventMessage, type Messaging } from '@florilegium/messaging';
+import {
+  connectMessaging,
+  consumeEvents,
+  eventMessage,
+  listParked,
+  type Messaging,
+  replayParked,
+} from '@florilegium/messaging';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 
 let messaging: Messaging;
@@ -107,6 +114,36 @@ it('keeps an event that cannot be parked until it can be', async () => {
   await until(() => seen.includes(3));
   await messaging.manager.streams.add(config);
   await until(async () => (await messaging.manager.streams.info(parked)).state.messages === 1);
+  await consumption.stop();
+});
+
+it('publishes a parked event again when it is told to, and parks it no longer', async () => {
+  const handled: string[] = [];
+  const isMine = ({ reason }: { reason: string }) => reason === 'a bug';
+  let isMended = false;
+  const consumption = await consumeEvents({
+    messaging,
+    service: 'mended',
+    log: silentLog,
+    handlers: {
+      'fetcher.fetch_run.cancelled': async ({ fetchRunId }) => {
+        if (!isMended) throw invalidArgument('a bug');
+        handled.push(fetchRunId);
+      },
+    },
+  });
+  const { subject, payload } = eventMessage('fetcher.fetch_run.cancelled', { fetchRunId: 'f' });
+  await messaging.publish(subject, payload, 'f');
+  const parked = async () => {
+    const reasons: string[] = [];
+    for await (const found of listParked(messaging)) if (isMine(found)) reasons.push(found.reason);
+    return reasons;
+  };
+  await until(async () => (await parked()).length === 1);
+  isMended = true;
+  expect(await replayParked(messaging, isMine)).toMatchObject([{ messageId: 'f', reason: 'a bug' }]);
+  await until(() => handled.length === 1);
+  expect(await parked()).toEqual([]);
   await consumption.stop();
 });
 
