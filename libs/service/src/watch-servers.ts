@@ -105,14 +105,16 @@ export function watchServers<Schema>({
   db: Db<Schema>;
   messaging: Messaging;
 }): () => void {
+  const readDatabase = oneAtATime(() => readDatabaseState(db));
+  const readMessaging = oneAtATime(() => readMessagingState(messaging, service));
   const look = async () => {
     const { pool } = db;
     poolConnections.set({ state: 'idle' }, pool.idleCount);
     poolConnections.set({ state: 'in_use' }, pool.totalCount - pool.idleCount);
     poolConnections.set({ state: 'waiting' }, pool.waitingCount);
     await Promise.all([
-      inTime(readDatabaseState(db)).then(showDatabase, () => up.set({ server: 'postgres' }, 0)),
-      inTime(readMessagingState(messaging, service)).then(showMessaging, () => up.set({ server: 'nats' }, 0)),
+      inTime(readDatabase()).then(showDatabase, () => up.set({ server: 'postgres' }, 0)),
+      inTime(readMessaging()).then(showMessaging, () => up.set({ server: 'nats' }, 0)),
     ]);
   };
   watched.add(look);
@@ -149,7 +151,18 @@ function showMessaging(state: Awaited<ReturnType<typeof readMessagingState>>): v
   }
 }
 
-/** Metrics are scraped every few seconds: a server that hangs must not make them pile up. */
+/** A look that a hanging server has not answered is waited for by the next scrape, too: each of its own would take another connection. */
+function oneAtATime<Result>(look: () => Promise<Result>): () => Promise<Result> {
+  let running: Promise<Result> | undefined;
+  return () => {
+    running ??= look().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
+
+/** Metrics are scraped every few seconds: a scrape does not wait for a server that hangs. */
 async function inTime<Result>(look: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
