@@ -11,6 +11,8 @@ export type {
   SimulatedCuratorOptions,
 } from './curator/simulated-curator.ts';
 export { createSimulatedCurator } from './curator/simulated-curator.ts';
+export type { KnownLibrary } from './known-library.ts';
+export { openKnownLibrary } from './known-library.ts';
 export type { LibraryFolder } from './library-folder.ts';
 export { openLibraryFolder } from './library-folder.ts';
 export type { ColouredShareAucOptions } from './measures/coloured-share.ts';

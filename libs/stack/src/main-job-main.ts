@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hashApiKey } from '@florilegium/auth';
 import { invalidArgument, messageOf } from '@florilegium/errors';
-import { drawSampleLibrary, openLibraryFolder, readTruth } from '@florilegium/simulated';
+import { drawSampleLibrary, openKnownLibrary, openLibraryFolder } from '@florilegium/simulated';
 import { type JobFile, openJob } from './main-job/job-file.ts';
 import { type MainJobOptions, parseOptions, usage } from './main-job/options.ts';
 import { createProgress, type Progress } from './main-job/progress.ts';
@@ -93,7 +93,7 @@ function printSummary(summary: Summary, job: JobFile, withJson: boolean): void {
 
 async function checkLibrary(dir: string): Promise<void> {
   await openLibraryFolder(dir);
-  await readTruth(dir).catch((error: NodeJS.ErrnoException) => {
+  await openKnownLibrary(dir).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     throw invalidArgument(
       `${dir} has no truth for the simulated curator to label from; to label yourself use --library bhl`,

@@ -2,7 +2,7 @@
 // is done already, so a job that was cut off goes on where it was; idempotency keys make a repeated start harmless.
 import { join } from 'node:path';
 import { failedPrecondition } from '@florilegium/errors';
-import { colouredShareAuc, createSimulatedCurator, heldoutScores, readTruth } from '@florilegium/simulated';
+import { type KnownLibrary, openKnownLibrary } from '@florilegium/simulated';
 import { downloadList } from './download-list.ts';
 import { followRun, type Run } from './follow-run.ts';
 import { type JobFile, saveJob } from './job-file.ts';
@@ -139,14 +139,8 @@ export function createMainJob(deps: MainJobDeps) {
     /** The whole job, labelled by the simulated curator. */
     run: async (): Promise<Summary> => {
       const { imported, sets, fetched, candidates } = await prepare();
-      const truth = await readTruth(deps.libraryDir);
-      const curator = createSimulatedCurator({
-        baseUrl: gatewayUrl,
-        apiKey: deps.curatorKey,
-        truth,
-        seed: options.seed,
-        signal,
-      });
+      const library = await openKnownLibrary(deps.libraryDir);
+      const curator = library.curator({ baseUrl: gatewayUrl, apiKey: deps.curatorKey, seed: options.seed, signal });
       const plan = planBudget({
         budget: options.budget,
         iterations: options.iterations,
@@ -179,7 +173,7 @@ export function createMainJob(deps: MainJobDeps) {
           () => runIteration(rest, number, options.seed, key(`iteration-${number}`), signal),
           (done) => `${done.labelCount} labels`,
         );
-        iterations.push(await scoreIteration(rest, iteration, truth));
+        iterations.push(await scoreIteration(rest, iteration, library));
         if (number === options.iterations) break;
         await label(`review ${number}`, 'review', plan.perReview * number, number);
         await label(`mend ${number}`, 'misprediction', plan.perMending * number, number);
@@ -217,11 +211,7 @@ export function createMainJob(deps: MainJobDeps) {
       );
       const backbone = await rest.get<{ name: string; note: string }>('/v1/predictions/backbone');
       const labels = await rest.get<{ askedCount: number }>('/v1/labels/summary');
-      const baseline = await colouredShareAuc({
-        library: deps.libraryDir,
-        pages: pagesOfSet(rest, sets.heldout.id),
-        truth,
-      });
+      const baseline = await library.colouredShareAuc(pagesOfSet(rest, sets.heldout.id));
       const summary: Summary = {
         ok: true,
         seconds: Math.round(Object.values(job.steps).reduce((sum, { seconds }) => sum + seconds, 0) * 10) / 10,
@@ -306,7 +296,7 @@ async function runIteration(
 async function scoreIteration(
   rest: RestClient,
   iteration: Iteration,
-  truth: Awaited<ReturnType<typeof readTruth>>,
+  library: KnownLibrary,
 ): Promise<IterationSummary> {
   const predictions: { pageId: number; mean: number }[] = [];
   const runId = iteration.predictionRuns.heldout;
@@ -317,7 +307,7 @@ async function scoreIteration(
     predictions.push(...part.predictions);
     after = part.next;
   } while (after !== null);
-  const { accuracy, auc } = heldoutScores(predictions, truth);
+  const { accuracy, auc } = library.heldoutScores(predictions);
   return {
     n: iteration.number,
     labels: iteration.labelCount,
