@@ -29,7 +29,7 @@ export async function postgresFolder(
   const inside = join(dataDir, 'postgres');
   const owner = await ownerOfCluster(inside);
   // Data that an ordinary user made keeps its owner when root runs it.
-  const user = process.getuid?.() === 0 && owner !== undefined && owner.uid !== 0 ? owner : postgresUser();
+  const user = process.getuid?.() === 0 && owner !== undefined && owner.uid !== 0 ? owner : postgresUser(log);
 
   const pointerFile = join(dataDir, 'postgres-folder.json');
   const pointer = await readJson<Pointer>(pointerFile);

@@ -5,10 +5,11 @@ import type { UserIdentity } from './guarded-process.ts';
  * The user PostgreSQL runs as: undefined (ourselves) unless we are root, whom it refuses. Then `postgres`, made when
  * missing; where no user can be made, `nobody`, who exists everywhere.
  */
-export function postgresUser(): UserIdentity | undefined {
+export function postgresUser(log: (line: string) => void): UserIdentity | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const found = lookUp('postgres');
   if (found !== undefined) return found;
+  log('PostgreSQL refuses to run as root: making the system user postgres for it (groupadd, useradd)');
   spawnSync('groupadd', ['--system', 'postgres'], { stdio: 'ignore' });
   spawnSync(
     'useradd',

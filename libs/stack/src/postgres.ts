@@ -37,7 +37,7 @@ const startTimeoutMs = 60_000;
 
 /** Runs the embedded PostgreSQL on the loopback; resolves when it answers a query. */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
-  const user = options.user ?? postgresUser();
+  const user = options.user ?? postgresUser(options.log);
   const binaries = await postgresBinaries(user, options.log);
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   if (user !== undefined) await chown(options.folder, user.uid, user.gid);

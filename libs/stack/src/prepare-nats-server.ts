@@ -42,6 +42,15 @@ export async function prepareNatsServer(
     log(`nats-server is missing, Docker runs ${dockerImage}`);
     return { kind: 'docker', image: dockerImage };
   }
-  const command = process.platform === 'darwin' ? 'brew install nats-server' : 'sudo apt-get install nats-server';
-  throw failedPrecondition(`nats-server is missing and could not be installed (no network?); type: ${command}`);
+  const withApt = findProgram(['apt-get'], programFolders) !== undefined;
+  throw failedPrecondition(
+    `nats-server is missing and could not be installed${waysToInstall(process.platform, withApt)}`,
+  );
+}
+
+/** What fits the machine: Debian's package, Homebrew's, or the program alone, which other distributions do not pack. */
+export function waysToInstall(platform: NodeJS.Platform, withApt: boolean): string {
+  if (platform === 'darwin') return ' (no network?); type: brew install nats-server';
+  if (withApt) return ' (no network?); type: sudo apt-get install nats-server';
+  return ': there is neither apt-get nor a Docker engine; put the program nats-server (https://github.com/nats-io/nats-server/releases) on the PATH, or start Docker';
 }
