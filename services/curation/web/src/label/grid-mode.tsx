@@ -287,7 +287,7 @@ export function GridMode({ name }: { name: QueueName }) {
 /** Whether a page's picture is on the screen. */
 function isPainted(box: HTMLElement | null, pageId: number): boolean {
   const image = box?.querySelector<HTMLImageElement>(`[data-page="${pageId}"] img`);
-  return image != null && image.complete && image.naturalWidth > 0;
+  return image?.complete === true && image.naturalWidth > 0;
 }
 
 function columnsOf(box: HTMLElement | null): number {
