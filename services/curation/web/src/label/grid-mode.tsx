@@ -54,7 +54,8 @@ export function GridMode({ name }: { name: QueueName }) {
     const free = queue.pages.filter(({ pageId }) => !taken.has(pageId));
     if (sheet.length < count && free.length > 0 && !isDone) {
       if (sheet.length === 0) shownAt.current = performance.now();
-      setSheet([...sheet, ...free.slice(0, count - sheet.length).map((page) => ({ page, label: undefined }))]);
+      // To what stands by then: a key may have labelled a tile since this was drawn.
+      setSheet((now) => [...now, ...free.slice(0, count - now.length).map((page) => ({ page, label: undefined }))]);
     }
   }, [waiting, sheet.length, count, isDone]);
 
