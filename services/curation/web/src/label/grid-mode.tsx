@@ -28,8 +28,6 @@ export function GridMode({ name }: { name: QueueName }) {
   const [at, setAt] = useState(0);
   const [zoomed, setZoomed] = useState<number | undefined>();
   const [problem, setProblem] = useState('');
-  /** Pages whose picture is on the screen. */
-  const painted = useRef(new Set<number>());
   const anchor = useRef(0);
   const shownAt = useRef(performance.now());
   const box = useRef<HTMLDivElement>(null);
@@ -56,7 +54,8 @@ export function GridMode({ name }: { name: QueueName }) {
     const free = queue.pages.filter(({ pageId }) => !taken.has(pageId));
     if (sheet.length < count && free.length > 0 && !isDone) {
       if (sheet.length === 0) shownAt.current = performance.now();
-      setSheet([...sheet, ...free.slice(0, count - sheet.length).map((page) => ({ page, label: undefined }))]);
+      // To what stands by then: a key may have labelled a tile since this was drawn.
+      setSheet((now) => [...now, ...free.slice(0, count - now.length).map((page) => ({ page, label: undefined }))]);
     }
   }, [waiting, sheet.length, count, isDone]);
 
@@ -66,7 +65,7 @@ export function GridMode({ name }: { name: QueueName }) {
       return marked && marked.label !== label ? [marked] : [];
     });
     // Nobody can judge what they do not see.
-    const chosen = wanted.filter(({ page }) => painted.current.has(page.pageId));
+    const chosen = wanted.filter(({ page }) => isPainted(box.current, page.pageId));
     if (chosen.length < wanted.length)
       announce(`${counted(wanted.length - chosen.length, 'page')} without a picture stay open.`);
     if (chosen.length === 0) return;
@@ -98,7 +97,6 @@ export function GridMode({ name }: { name: QueueName }) {
     );
   const nextSheet = () => {
     queue.take(sheet.map(({ page }) => page.pageId));
-    painted.current.clear();
     setSheet([]);
     setSelected(new Set());
     setAt(0);
@@ -113,7 +111,6 @@ export function GridMode({ name }: { name: QueueName }) {
     if (isHere) setSheet(sheet.map((marked) => ids.get(marked.page.pageId) ?? marked));
     else if (back.length > 0) {
       queue.putBack(back.map(({ page }) => page));
-      painted.current.clear();
       setSheet(back);
     }
     setSelected(new Set());
@@ -220,15 +217,7 @@ export function GridMode({ name }: { name: QueueName }) {
                 }}
               >
                 {picture?.address ? (
-                  <img
-                    src={picture.address}
-                    alt=""
-                    decoding="async"
-                    onLoad={() => {
-                      painted.current.add(page.pageId);
-                      turn(undefined);
-                    }}
-                  />
+                  <img src={picture.address} alt="" decoding="async" />
                 ) : (
                   <span class="picture missing">{picture?.state === 'failed' ? picture.detail : '…'}</span>
                 )}
@@ -294,6 +283,12 @@ export function GridMode({ name }: { name: QueueName }) {
       {zoomed !== undefined && <ZoomDialog pageId={zoomed} onClose={() => setZoomed(undefined)} />}
     </>
   );
+}
+
+/** Whether a page's picture is on the screen. */
+function isPainted(box: HTMLElement | null, pageId: number): boolean {
+  const image = box?.querySelector<HTMLImageElement>(`[data-page="${pageId}"] img`);
+  return image?.complete === true && image.naturalWidth > 0;
 }
 
 function columnsOf(box: HTMLElement | null): number {
