@@ -257,7 +257,7 @@ describe('damage', () => {
         expect([response.status, response.headers.get('etag'), response.headers.get('cache-control')]).toEqual([
           503,
           null,
-          null,
+          'no-store',
         ]);
       else await expect(response.arrayBuffer()).rejects.toThrow();
       await until(async () => (await stateOf(pageId)).state === 'IMAGE_STATE_CORRUPT');

@@ -44,7 +44,7 @@ it('does not take pages that all get one class for agreement, however many they 
   expect(verdictOf(allLq)).toEqual({
     decision: 'may stop',
     reason:
-      'the last 3 ensembles decide alike (mean kappa 1.000), but they call all 100000 stop pages LQ: pages of one class cannot tell agreement from chance; kappa with the ensemble before is 1.000: F can have changed by at most 0.0 %',
+      'the last 3 ensembles decide alike (mean kappa 1.000), but they call all 100000 stop pages LQ: pages of one class cannot tell agreement from chance; kappa with the ensemble before is 1.000: its F-measure, of precision and recall together, can have changed by at most 0.0 %',
   });
   const allHq = allLq.map((curve) => ({ ...curve, hqShare: 1 }));
   expect(verdictOf(allHq).reason).toContain('all 100000 stop pages HQ');
