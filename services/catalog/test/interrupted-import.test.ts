@@ -108,7 +108,7 @@ it.each([
           run = (await killed.post<ImportView>('/v1/imports', { source, withNames: true })).body;
         }
         const attempt = await attemptOf(run.id);
-        const worker = killed.spawnService({ ROLE: 'worker', WORK_STALE_MS: '400' });
+        const worker = killed.spawnService({ ROLE: 'worker', WORK_STALE_MS: '500' });
         await until(async () => (await attemptOf(run!.id)) > attempt);
         const pauseMs = (seededDraw(1, 'kills').keyOf(draw) / 2 ** 53) * durationMs;
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
